@@ -1,0 +1,53 @@
+# Each target is one command that a reader can also type; `make book` and `make test` need Python 3.11+ and pip alone.
+PYTHON ?= python3
+BIN := .venv/bin
+LIGHT := .venv-light/bin
+export OMP_NUM_THREADS := 1# so that printed digits do not depend on the number of cores
+PIP_QUIET := --quiet --disable-pip-version-check
+
+.PHONY: book test light notebooks bench clean
+
+book: .venv/installed
+	@echo "[1/2] building the book, warnings are errors"
+	@$(BIN)/jupyter-book build . -W -n --keep-going -q
+	@echo "[2/2] done: open _build/html/index.html"
+
+test: .venv/installed
+	@echo "[1/4] lint"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks
+	@echo "[2/4] unit tests"
+	@$(BIN)/pytest -q -n 2 --doctest-modules
+	@echo "[3/4] notebooks: every stored output is compared with a fresh one"
+	@$(BIN)/pytest -q -n 2 --dist loadfile --nbval --nbval-current-env book
+	@echo "[4/4] figures: every stored figure is compared with a fresh one"
+	@$(BIN)/python tools/notebooks.py figures
+
+light: .venv-light/installed
+	@echo "[1/1] unit tests with NumPy alone: no torch, no matplotlib"
+	@$(LIGHT)/pytest -q --doctest-modules
+
+notebooks: .venv/installed
+	@echo "[1/1] executing every notebook and storing its outputs"
+	@$(BIN)/python tools/notebooks.py store
+
+bench: .venv/installed
+	@$(BIN)/python benchmarks/import_time.py
+	@$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf _build .venv .venv-light
+
+.venv/installed: requirements.txt tools/constraints.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
+	@echo "[0] installing into .venv, some minutes the first time"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install $(PIP_QUIET) -r requirements.txt
+	@$(BIN)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-light/installed: requirements.txt tools/constraints.txt pyproject.toml
+	@echo "[0] installing NumPy and the test runner into .venv-light"
+	@$(PYTHON) -m venv .venv-light
+	@$(LIGHT)/pip install $(PIP_QUIET) -c requirements.txt numpy pytest hypothesis setuptools
+	@$(LIGHT)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,42 @@
+"""Batch normalisation, derived and tested: the package beside the book. Importing it loads NumPy only."""
+
+from bnlib.core import (
+    NormCache,
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_eval,
+    batch_norm_eval_backward,
+)
+from bnlib.layers import BatchNorm
+from bnlib.relatives import (
+    group_norm,
+    group_norm_backward,
+    instance_norm,
+    instance_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+)
+from bnlib.running import update_running
+from bnlib.statistics import ChannelStats, channel_stats
+
+__all__ = [
+    "BatchNorm",
+    "ChannelStats",
+    "NormCache",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_eval",
+    "batch_norm_eval_backward",
+    "channel_stats",
+    "group_norm",
+    "group_norm_backward",
+    "instance_norm",
+    "instance_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "rms_norm",
+    "rms_norm_backward",
+    "update_running",
+]

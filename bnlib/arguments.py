@@ -1,0 +1,85 @@
+"""Checks of what callers pass in. Every error names the argument, what was seen and what was wanted."""
+
+import math
+import operator
+
+import numpy as np
+
+FLOAT_DTYPES = "float16, float32 or float64"
+
+
+def float_array(name, value):
+    """Return `value` as an array of a supported floating dtype, without copying one that is."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must have dtype {FLOAT_DTYPES}, got {array.dtype}")
+    return array
+
+
+def channels_input(x, axis):
+    """Return (x, channel axis counted from the front) for an x of shape (N, C, *S)."""
+    x = float_array("x", x)
+    if x.ndim < 2:
+        raise ValueError(f"x must have at least 2 axes (N, C, *S), got shape {x.shape}")
+    axis = integer("axis", axis)
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be in [{-x.ndim}, {x.ndim}) for shape {x.shape}, got {axis}")
+    return x, axis % x.ndim
+
+
+def parameter(name, value, shape):
+    """Return an optional parameter as an array of exactly this shape, or None."""
+    if value is None:
+        return None
+    array = float_array(name, value)
+    if array.shape != tuple(shape):
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {array.shape}")
+    return array
+
+
+def integer(name, value):
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def positive_integer(name, value):
+    value = integer(name, value)
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return value
+
+
+def real(name, value):
+    if isinstance(value, (bool, np.bool_, str)):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number, got {value!r}") from None
+
+
+def positive_eps(eps):
+    eps = real("eps", eps)
+    if not 0 < eps < math.inf:
+        raise ValueError(f"eps must be positive and finite, got {eps}")
+    return eps
+
+
+def fraction(name, value):
+    value = real(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value}")
+    return value
+
+
+def flag(name, value):
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)

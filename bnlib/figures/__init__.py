@@ -1,0 +1,33 @@
+"""The book's figures: a module a chapter, each function takes arrays and returns a Figure.
+
+The only part of bnlib that imports matplotlib. A colour names one concept in the whole book.
+"""
+
+from importlib.resources import as_file, files
+
+import matplotlib.pyplot as plt
+
+WITH_BN = {"color": "#0072B2", "linestyle": "-"}
+WITHOUT_BN = {"color": "#D55E00", "linestyle": "--"}
+REFERENCE = {"color": "#009E73", "linestyle": ":"}
+OTHER_NORM = {"color": "#CC79A7", "linestyle": "-."}
+GUIDE = {"color": "#767676", "linestyle": "-", "linewidth": 0.8}
+
+WIDE, PAIR, SQUARE = (6.4, 3.0), (6.4, 2.4), (3.2, 3.2)
+
+
+def use_style():
+    """Apply the book's matplotlib style."""
+    with as_file(files(__name__) / "style.mplstyle") as path:
+        plt.style.use(path)
+
+
+def label_line(ax, x, y, text, style, **kwargs):
+    """Write `text` beside a line, in the line's colour."""
+    ax.annotate(text, (x, y), color=style["color"], fontsize=8, **kwargs)
+
+
+def band(ax, x, runs, style, label):
+    """Draw the mean of `runs` (seeds, points) and the range from the lowest to the highest seed."""
+    ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
+    ax.plot(x, runs.mean(axis=0), label=label, **style)

@@ -1,0 +1,74 @@
+"""The specification: slow scalar Python, one line per equation. The fast code is tested against it."""
+
+from itertools import product
+from math import sqrt
+
+import numpy as np
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def variance(values):
+    return mean([(value - mean(values)) ** 2 for value in values])
+
+
+def normalize(values, eps, center=True):
+    """x-hat of numbers that share one mean and one variance."""
+    mu = mean(values) if center else 0.0
+    return [(value - mu) / sqrt(mean([(v - mu) ** 2 for v in values]) + eps) for value in values]
+
+
+def normalize_backward(dxhat, values, eps, center=True):
+    """The gradient of those numbers, back through var and mean one node at a time."""
+    mu = mean(values) if center else 0.0
+    var = mean([(value - mu) ** 2 for value in values])
+    dvar = sum(
+        d * (value - mu) * -0.5 * (var + eps) ** -1.5 for d, value in zip(dxhat, values, strict=True)
+    )
+    dmu = sum(-d / sqrt(var + eps) for d in dxhat) + dvar * mean([-2 * (value - mu) for value in values])
+    direct = [d / sqrt(var + eps) for d in dxhat]
+    through_var = [dvar * 2 * (value - mu) / len(values) for value in values]
+    through_mu = dmu / len(values) if center else 0.0
+    return [a + b + through_mu for a, b in zip(direct, through_var, strict=True)]
+
+
+def norm(x, shares, gamma=None, beta=None, *, eps=1e-5, center=True):
+    """Normalise x; positions whose shares(position) are equal share one mean and one variance.
+
+    gamma and beta are arrays of the shape of x.
+    """
+    y = np.zeros(x.shape)
+    for positions in groups(x.shape, shares):
+        for position, xhat in zip(positions, normalize(at(x, positions), eps, center), strict=True):
+            y[position] = xhat * (1 if gamma is None else gamma[position])
+            y[position] += 0 if beta is None else beta[position]
+    return y
+
+
+def norm_backward(dy, x, shares, gamma=None, *, eps=1e-5, center=True):
+    """Return (dx, the terms whose sum is dgamma, the terms whose sum is dbeta), all of the shape of x."""
+    dx, gamma_terms = np.zeros(x.shape), np.zeros(x.shape)
+    scaled = dy if gamma is None else dy * gamma
+    for positions in groups(x.shape, shares):
+        values = at(x, positions)
+        gradients = normalize_backward(at(scaled, positions), values, eps, center)
+        for position, dvalue, xhat in zip(
+            positions, gradients, normalize(values, eps, center), strict=True
+        ):
+            dx[position] = dvalue
+            gamma_terms[position] = dy[position] * xhat
+    return dx, gamma_terms, dy.astype(float)
+
+
+def at(x, positions):
+    return [float(x[position]) for position in positions]
+
+
+def groups(shape, shares):
+    """The positions of an array, gathered by what they share."""
+    gathered = {}
+    for position in product(*map(range, shape)):
+        gathered.setdefault(shares(position), []).append(position)
+    return list(gathered.values())

@@ -1,0 +1,180 @@
+"""Per-channel mean and variance, and the exact way to pool them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnlib import arguments
+from bnlib.blocked import block_sums
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelStats:
+    """The count, mean and variance of every channel of a batch.
+
+    Parameters
+    ----------
+    count : int
+        Values per channel, m = N * prod(S); 0 for an empty batch.
+    mean : (C,) float array
+        Batch mean, in the unit of x. NaN where count is 0.
+    var : (C,) float array
+        Batch variance with divisor m, in the unit of x squared. NaN where count is 0.
+
+    Raises
+    ------
+    TypeError
+        If count is not an integer, or mean or var is not floating.
+    ValueError
+        If count is negative, mean is not a vector, or var has another shape than mean.
+    """
+
+    count: int
+    mean: np.ndarray
+    var: np.ndarray
+
+    def __post_init__(self):
+        count = arguments.integer("count", self.count)
+        if count < 0:
+            raise ValueError(f"count must be at least 0, got {count}")
+        mean = arguments.float_array("mean", self.mean)
+        if mean.ndim != 1:
+            raise ValueError(f"mean must have shape (C,), got {mean.shape}")
+        object.__setattr__(self, "count", count)
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "var", arguments.parameter("var", self.var, mean.shape))
+
+    @property
+    def var_unbiased(self):
+        """(C,) variance with divisor m - 1: the estimate that running averages keep.
+
+        Raises ValueError if count is below 2, where the divisor would be 0.
+        """
+        if self.count < 2:
+            raise ValueError(f"var_unbiased needs a count of at least 2, got {self.count}")
+        return self.var * (self.count / (self.count - 1))
+
+    def merge(self, *others):
+        r"""Pool these statistics with others, as if all the values had been one batch.
+
+        .. math::
+            m = \sum_i m_i, \quad \mu = \sum_i \frac{m_i}{m} \mu_i, \quad
+            \sigma^2 = \sum_i \frac{m_i}{m} \left( \sigma_i^2 + (\mu_i - \mu)^2 \right)
+
+        Parameters
+        ----------
+        *others : ChannelStats
+            Statistics of the same channels. Counts may differ or be 0.
+
+        Returns
+        -------
+        ChannelStats
+            The pooled statistics.
+
+        Raises
+        ------
+        TypeError
+            If an argument is not a ChannelStats.
+        ValueError
+            If the numbers of channels differ.
+
+        References
+        ----------
+        T. F. Chan, G. H. Golub, R. J. LeVeque (1983). Algorithms for computing the sample variance:
+        analysis and recommendations. The American Statistician 37(3).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> left, right = channel_stats(np.array([[0.0], [2.0]])), channel_stats(np.array([[7.0]]))
+        >>> pooled = left.merge(right)
+        >>> pooled.count, pooled.mean, pooled.var.round(4)
+        (3, array([3.]), array([8.6667]))
+        """
+        for other in others:
+            if not isinstance(other, ChannelStats):
+                raise TypeError(f"merge takes ChannelStats, got {type(other).__name__}")
+            if other.mean.shape != self.mean.shape:
+                raise ValueError(
+                    f"merge needs {self.mean.size} channels in each part, got {other.mean.size}"
+                )
+        parts = [part for part in (self, *others) if part.count]
+        if not parts:
+            return self
+        count = sum(part.count for part in parts)
+        weights = [part.count / count for part in parts]
+        origin = parts[0].mean  # means are pooled as distances from one of them, so none cancel
+        mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights, parts, strict=True))
+        var = sum(w * (p.var + (p.mean - mean) ** 2) for w, p in zip(weights, parts, strict=True))
+        return ChannelStats(count, mean, var)
+
+
+def channel_stats(x, axis=1):
+    r"""Compute the mean and variance of every channel, over all axes but the channel's.
+
+    .. math::
+        \mu = \frac{1}{m} \sum_i x_i, \quad \sigma^2 = \frac{1}{m} \sum_i (x_i - \mu)^2
+
+    Parameters
+    ----------
+    x : (N, C, *S) array of float16, float32 or float64
+        Any rank from 2 up.
+    axis : int, default 1
+        Where the channel is; -1 for channels last.
+
+    Returns
+    -------
+    ChannelStats
+        count, mean (C,) and var (C,), float64 whatever the dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x is not floating, or axis is not an integer.
+    ValueError
+        If x has fewer than 2 axes, or axis is out of range.
+
+    References
+    ----------
+    S. Ioffe, C. Szegedy (2015). Batch Normalization. arXiv:1502.03167, Algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> channel_stats(np.array([[1.0, 10.0], [3.0, 10.0]])).var
+    array([1., 0.])
+    """
+    x, axis = arguments.channels_input(x, axis)
+    mean, var = moments(x, all_axes_but(x, axis))
+    return ChannelStats(x.size // x.shape[axis] if x.size else 0, mean.ravel(), var.ravel())
+
+
+def moments(x, axes, center=True):
+    """Return float64 (mean, mean square about it) over axes, kept at length one; about 0 if not center."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    if count == 0:
+        nothing = np.full([1 if i in axes else n for i, n in enumerate(x.shape)], np.nan)
+        return nothing, nothing.copy()
+    if not center:
+        (squares,) = block_sums(lambda x: (x * x,), x.shape, [axes], x)
+        return np.zeros_like(squares), squares / count
+    (total,) = block_sums(lambda x: (x,), x.shape, [axes], x)
+    return centered_moments(x, axes, count, total / count)
+
+
+def centered_moments(x, axes, count, center):
+    """Mean and variance from a first estimate of the mean: centre, then square, then correct both."""
+
+    def terms(x, center):
+        deviation = x - center
+        return deviation, deviation * deviation
+
+    offset, squares = block_sums(terms, x.shape, [axes, axes], x, center)
+    offset /= count  # what rounding left of the mean: nearly 0
+    with np.errstate(invalid="ignore"):
+        return center + offset, np.maximum(squares / count - offset * offset, 0)
+
+
+def all_axes_but(x, axis):
+    return tuple(i for i in range(x.ndim) if i != axis)

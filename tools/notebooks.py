@@ -1,0 +1,88 @@
+"""Re-execute the book's notebooks: `store` their outputs in canonical form, or compare their `figures`.
+
+python tools/notebooks.py store [NOTEBOOK ...]
+python tools/notebooks.py figures [NOTEBOOK ...]
+"""
+
+import base64
+import io
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from matplotlib.image import imread
+from nbclient import NotebookClient
+
+BOOK = Path(__file__).parent.parent / "book"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+PIXEL_TOLERANCE = 0.1  # of the range from black to white: font hinting differs between machines by less
+SHARE_TOLERANCE = 0.001  # of the pixels: a moved line or a changed digit touches more
+
+
+def execute(path):
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=300, record_timing=False, resources={"metadata": {"path": BOOK}}
+    ).execute()
+    return notebook
+
+
+def store(path):
+    """Execute a notebook and write it back with nothing in it that changes from run to run."""
+    notebook = execute(path)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat_minor = 5
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{path.stem[:40].replace('_', '-')}-{number:03d}"
+        for output in cell.get("outputs", []):
+            output.get("metadata", {}).clear()
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+    return []
+
+
+def figures(path):
+    """Execute a notebook and say which of its stored figures are stale."""
+    stored, fresh = images(nbformat.read(path, as_version=4)), images(execute(path))
+    if len(stored) != len(fresh):
+        return [f"{path.name}: {len(stored)} figures stored, {len(fresh)} computed"]
+    pairs = enumerate(zip(stored, fresh, strict=True), start=1)
+    return [f"{path.name}: figure {i} is stale" for i, (a, b) in pairs if differ(a, b)]
+
+
+def images(notebook):
+    outputs = [
+        o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})
+    ]
+    return [imread(io.BytesIO(base64.b64decode(output.data["image/png"]))) for output in outputs]
+
+
+def differ(stored, fresh):
+    if stored.shape != fresh.shape:
+        return True
+    changed = np.abs(stored - fresh).max(axis=-1) > PIXEL_TOLERANCE
+    return changed.mean() > SHARE_TOLERANCE
+
+
+def main(task, *names):
+    os.environ["OMP_NUM_THREADS"] = "1"  # so that printed digits do not depend on the number of cores
+    paths = [Path(name) for name in names] or sorted(BOOK.glob("*.ipynb"))
+    problems = []
+    with ProcessPoolExecutor(2) as pool:
+        for path, found in zip(
+            paths, pool.map({"store": store, "figures": figures}[task], paths), strict=True
+        ):
+            print(f"  {task} {path.stem}: {'; '.join(found) or 'ok'}", flush=True)
+            problems += found
+    if problems:
+        sys.exit("\n".join([*problems, "Run `make notebooks` and look at what changed."]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
