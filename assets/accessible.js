@@ -1,5 +1,32 @@
-// Scrollable formulas, outputs and tables can be reached and moved by keyboard.
+// What the theme leaves out for people who use a keyboard or a screen reader.
 document.addEventListener("DOMContentLoaded", () => {
+  const always = (node, what, repair) => {
+    repair();
+    new MutationObserver(repair).observe(node, what);
+  };
+
+  // A button is called what it shows: the search field and folds their own words, an icon its label.
+  for (const named of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
+    named.removeAttribute("aria-label");
+  }
+  for (const fold of document.querySelectorAll("button.toggle-button")) {
+    always(fold, { attributeFilter: ["data-toggle-hint"] }, () => {
+      fold.setAttribute("aria-label", fold.dataset.toggleHint ?? "");
+    });
+  }
+  for (const button of document.querySelectorAll(".theme-switch-button")) {
+    always(button, { childList: true, subtree: true }, () => {
+      button.querySelectorAll("title").forEach((title) => title.remove());
+      button.querySelectorAll("svg").forEach((icon) => icon.removeAttribute("role"));
+    });
+  }
+
+  // The logo stands outside every landmark of the page.
+  const logo = document.querySelector(".sidebar-primary-item a.logo")?.parentElement;
+  logo?.setAttribute("role", "navigation");
+  logo?.setAttribute("aria-label", "Title page");
+
+  // What scrolls sideways can be reached and moved by keyboard.
   for (const box of document.querySelectorAll(".bd-article div.math, .bd-article pre, .pst-scrollable-table-container")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }

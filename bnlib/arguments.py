@@ -30,14 +30,19 @@ def channels_input(x, axis):
     return x, axis % x.ndim
 
 
+def shaped(name, value, shape):
+    """Return an array of exactly this shape."""
+    if value is None:
+        raise TypeError(f"{name} must be an array of shape {shape}, got None")
+    array = float_array(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    return array
+
+
 def parameter(name, value, shape):
     """Return an optional parameter as an array of exactly this shape, or None."""
-    if value is None:
-        return None
-    array = float_array(name, value)
-    if array.shape != tuple(shape):
-        raise ValueError(f"{name} must have shape {tuple(shape)}, got {array.shape}")
-    return array
+    return None if value is None else shaped(name, value, shape)
 
 
 def integer(name, value):

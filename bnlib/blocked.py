@@ -4,7 +4,7 @@ Whatever the dtype of the input, no full-size temporary is made and no sum is ac
 double precision.
 """
 
-import math
+from itertools import product
 
 import numpy as np
 
@@ -35,15 +35,14 @@ def block_map(function, out, *arrays):
 
 
 def block_indices(shape):
-    """Yield indices that cut an array of this shape along its longest axis."""
-    size = math.prod(shape)
-    if size == 0:
-        return
-    longest = max(shape)
-    axis = shape.index(longest)
-    step = max(1, BLOCK_ELEMENTS * longest // size)
-    for start in range(0, longest, step):
-        yield (slice(None),) * axis + (slice(start, start + step),)
+    """Yield indices that cut an array of this shape into blocks that are contiguous in C order."""
+    lengths, room = [], BLOCK_ELEMENTS
+    for n in reversed(shape):  # inner axes stay whole as long as they fit
+        lengths.insert(0, max(1, min(n, room)))
+        room //= lengths[0]
+    starts = product(*(range(0, n, length) for n, length in zip(shape, lengths, strict=True)))
+    for start in starts:
+        yield tuple(slice(i, i + length) for i, length in zip(start, lengths, strict=True))
 
 
 def block(array, index):
@@ -52,4 +51,4 @@ def block(array, index):
 
 def part(array, index):
     """The index of the piece that broadcasts against a block: an axis of length one is kept whole."""
-    return tuple(slice(None) if n == 1 else cut for n, cut in zip(array.shape, index, strict=False))
+    return tuple(slice(None) if n == 1 else cut for n, cut in zip(array.shape, index, strict=True))

@@ -245,22 +245,18 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
     """
     x, axis = arguments.channels_input(x, axis)
     channels = x.shape[axis : axis + 1]
-    for name, value in (("mean", mean), ("var", var)):
-        if value is None:
-            raise TypeError(f"{name} must be an array of shape {channels}, got None")
-    mean = arguments.parameter("mean", mean, channels)
-    var = arguments.parameter("var", var, channels)
+    mean = arguments.shaped("mean", mean, channels).astype(np.float64)
+    var = arguments.shaped("var", var, channels).astype(np.float64)
     gamma = arguments.parameter("gamma", gamma, channels)
     beta = arguments.parameter("beta", beta, channels)
     eps = arguments.real("eps", eps)
     if not math.isfinite(eps) or eps < 0 or (var + eps <= 0).any() or (var < 0).any():
         raise ValueError(f"var + eps must be positive and neither negative, got {var} and {eps}")
     along = [n if i == axis else 1 for i, n in enumerate(x.shape)]
-    mean, var = mean.astype(np.float64).reshape(along), var.astype(np.float64).reshape(along)
     about = {"axes": all_axes_but(x, axis), "mean_from_x": False, "std_from_x": False}
-    return normalize(
-        "batch_norm_eval", x, mean, var, gamma, beta, eps, shape=x.shape, parameter_axes=(axis,), **about
-    )
+    about |= {"shape": x.shape, "parameter_axes": (axis,)}
+    mean, var = mean.reshape(along), var.reshape(along)
+    return normalize("batch_norm_eval", x, mean, var, gamma, beta, eps, **about)
 
 
 def batch_norm_eval_backward(dy, cache):

@@ -1,5 +1,7 @@
 """Batch norm as a layer: it keeps parameters and running statistics, and leaves the formulas to core."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bnlib import arguments
@@ -80,12 +82,13 @@ class BatchNorm:
         self.eps = arguments.positive_eps(eps)
         self.momentum = None if momentum is None else arguments.fraction("momentum", momentum)
         self.affine = arguments.flag("affine", affine)
+        learns_beta = arguments.flag("bias", bias) and self.affine
         self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
         self.axis = arguments.integer("axis", axis)
         self.training = True
         ones = arguments.float_array("dtype", np.ones(self.num_features, dtype))
         self.gamma = ones.copy() if affine else None
-        self.beta = np.zeros_like(ones) if affine and arguments.flag("bias", bias) else None
+        self.beta = np.zeros_like(ones) if learns_beta else None
         self.running_mean = np.zeros_like(ones) if track_running_stats else None
         self.running_var = ones.copy() if track_running_stats else None
         self.num_batches_tracked = 0 if track_running_stats else None
@@ -135,12 +138,16 @@ class BatchNorm:
     def load_state_dict(self, state):
         """Take over a state of this layer's keys and shapes; on any error nothing changes."""
         names = self._state_names()
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must map keys to arrays, got {type(state).__name__}")
         if set(state) != set(names):
             raise ValueError(f"state must have the keys {sorted(names)}, got {sorted(state)}")
         loaded = {}
         for key, name in names.items():
             if name == "num_batches_tracked":
                 loaded[name] = arguments.integer(f"state[{key!r}]", np.asarray(state[key])[()])
+                if loaded[name] < 0:
+                    raise ValueError(f"state[{key!r}] must be at least 0, got {loaded[name]}")
             else:
                 own = getattr(self, name)
                 array = arguments.parameter(f"state[{key!r}]", np.asarray(state[key]), own.shape)

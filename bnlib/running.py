@@ -77,9 +77,10 @@ def update_running(running_mean, running_var, stats, momentum=0.1, *, unbiased=T
     running_mean = check_running("running_mean", running_mean, stats)
     running_var = check_running("running_var", running_var, stats)
     momentum = arguments.fraction("momentum", momentum)
+    unbiased = arguments.flag("unbiased", unbiased)
     if stats.count == 0:
         return running_mean.copy(), running_var.copy()
-    var = stats.var_unbiased if arguments.flag("unbiased", unbiased) else stats.var
+    var = stats.var_unbiased if unbiased else stats.var
     return blend(running_mean, stats.mean, momentum), blend(running_var, var, momentum)
 
 
@@ -130,8 +131,11 @@ def debias(running, momentum, steps, start):
     momentum = arguments.fraction("momentum", momentum)
     if momentum == 0:
         raise ValueError("momentum must be in (0, 1], got 0.0: no batch was averaged")
+    start = arguments.float_array("start", start)
+    if start.shape not in ((), running.shape):
+        raise ValueError(f"start must be a number or have shape {running.shape}, got {start.shape}")
     left = (1 - momentum) ** arguments.positive_integer("steps", steps)
-    debiased = (running.astype(np.float64) - left * np.asarray(start, np.float64)) / (1 - left)
+    debiased = (running.astype(np.float64) - left * start.astype(np.float64)) / (1 - left)
     return debiased.astype(running.dtype)
 
 
@@ -174,7 +178,8 @@ def convert_running_var(running_var, count, source, target):
     running_var : (C,) float array
         As the source framework keeps it. Not modified.
     count : int
-        Values per channel of every batch that was averaged, at least 2. Exact only if all had the same.
+        Values per channel of every batch that was averaged, at least 2. Exact only if all had the same and
+        nothing is left of the start value, which has no divisor.
     source, target : str
         "pytorch", "keras", "flax", "caffe" or "onnx".
 
@@ -275,9 +280,13 @@ def from_caffe(blobs):
 
 
 def to_caffe(running_mean, running_var):
-    """Return blobs with factor 1 that stand for this running mean and variance."""
+    """Return blobs that stand for this running mean and variance, with factor 1.
+
+    Right for evaluation. In resumed training the next batch would weigh about one half: the factor, the
+    number of batches so far, cannot be recovered.
+    """
     mean = arguments.float_array("running_mean", running_mean)
-    var = arguments.parameter("running_var", running_var, mean.shape)
+    var = arguments.shaped("running_var", running_var, mean.shape)
     return CaffeBlobs(mean.copy(), var.copy(), 1.0)
 
 
@@ -294,14 +303,12 @@ def check_stats(stats):
 
 
 def check_running(name, value, stats):
-    if value is None:
-        raise TypeError(f"{name} must be an array of shape {stats.mean.shape}, got None")
-    return arguments.parameter(name, value, stats.mean.shape)
+    return arguments.shaped(name, value, stats.mean.shape)
 
 
 def check_blobs(blobs):
     if not isinstance(blobs, CaffeBlobs):
         raise TypeError(f"blobs must be CaffeBlobs, got {type(blobs).__name__}")
     mean_sum = arguments.float_array("blobs.mean_sum", blobs.mean_sum)
-    var_sum = arguments.parameter("blobs.var_sum", blobs.var_sum, mean_sum.shape)
+    var_sum = arguments.shaped("blobs.var_sum", blobs.var_sum, mean_sum.shape)
     return CaffeBlobs(mean_sum, var_sum, arguments.real("blobs.factor", blobs.factor))

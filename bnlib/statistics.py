@@ -43,7 +43,7 @@ class ChannelStats:
             raise ValueError(f"mean must have shape (C,), got {mean.shape}")
         object.__setattr__(self, "count", count)
         object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "var", arguments.parameter("var", self.var, mean.shape))
+        object.__setattr__(self, "var", arguments.shaped("var", self.var, mean.shape))
 
     @property
     def var_unbiased(self):

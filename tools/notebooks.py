@@ -17,6 +17,7 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 
 BOOK = Path(__file__).parent.parent / "book"
+README_FIGURE = BOOK.parent / "assets" / "first-figure.png"  # the first page's
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -26,10 +27,16 @@ SHARE_TOLERANCE = 0.001  # of the pixels: a moved line or a changed digit touche
 
 
 def execute(path):
+    """Return the notebook with fresh outputs."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook, timeout=300, record_timing=False, resources={"metadata": {"path": BOOK}}
-    ).execute()
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        record_timing=False,
+        resources={"metadata": {"path": BOOK}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no word about the loopback transport
+    )
+    client.execute()
     return notebook
 
 
@@ -44,26 +51,28 @@ def store(path):
             output.get("metadata", {}).clear()
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+    if path.stem == "intro":
+        README_FIGURE.write_bytes(pictures(notebook)[0])
     return []
 
 
 def figures(path):
     """Execute a notebook and say which of its stored figures are stale."""
-    stored, fresh = images(nbformat.read(path, as_version=4)), images(execute(path))
+    stored, fresh = pictures(nbformat.read(path, as_version=4)), pictures(execute(path))
     if len(stored) != len(fresh):
         return [f"{path.name}: {len(stored)} figures stored, {len(fresh)} computed"]
     pairs = enumerate(zip(stored, fresh, strict=True), start=1)
     return [f"{path.name}: figure {i} is stale" for i, (a, b) in pairs if differ(a, b)]
 
 
-def images(notebook):
-    outputs = [
-        o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})
-    ]
-    return [imread(io.BytesIO(base64.b64decode(output.data["image/png"]))) for output in outputs]
+def pictures(notebook):
+    """The PNG files among the outputs, as bytes."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [base64.b64decode(o.data["image/png"]) for o in outputs if "image/png" in o.get("data", {})]
 
 
 def differ(stored, fresh):
+    stored, fresh = (imread(io.BytesIO(picture)) for picture in (stored, fresh))
     if stored.shape != fresh.shape:
         return True
     changed = np.abs(stored - fresh).max(axis=-1) > PIXEL_TOLERANCE
@@ -75,9 +84,8 @@ def main(task, *names):
     paths = [Path(name) for name in names] or sorted(BOOK.glob("*.ipynb"))
     problems = []
     with ProcessPoolExecutor(2) as pool:
-        for path, found in zip(
-            paths, pool.map({"store": store, "figures": figures}[task], paths), strict=True
-        ):
+        results = pool.map({"store": store, "figures": figures}[task], paths)
+        for path, found in zip(paths, results, strict=True):
             print(f"  {task} {path.stem}: {'; '.join(found) or 'ok'}", flush=True)
             problems += found
     if problems:

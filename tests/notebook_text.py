@@ -1,0 +1,50 @@
+"""The book as the lint sees it: notebooks, their cells, and the plain sentences of their prose."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+
+BOOK = Path(__file__).parent.parent / "book"
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+CHAPTERS = [path for path in NOTEBOOKS if path.stem not in ("intro", "notation")]
+
+
+@cache
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def outputs(path):
+    return [output for cell in code_cells(path) for output in cell.outputs]
+
+
+def prose(path):
+    """The markdown of a notebook without code, formulas, directives, links' targets and tables."""
+    text = "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    text = re.sub(r"\$\$.*?\$\$(\s*\([\w-]+\))?", " FORMULA ", text, flags=re.S)
+    text = re.sub(r"\$[^$\n]+\$", "FORMULA", text)
+    text = re.sub(r"\{[\w:]+\}`[^`]*`", "REFERENCE", text)
+    text = re.sub(r"`[^`\n]+`", "CODE", text)
+    text = re.sub(r"^\s*(`{3,}|:{3,}).*$|^:[\w-]+:.*$|^\s*\|.*$|^\s*\([\w-]+\)=\s*$", "", text, flags=re.M)
+    return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def sentences(path):
+    """Sentences of running text and list items, headings left out."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)|(?<=\n)(?=#)", prose(path)):
+        paragraph = re.sub(r"^\s*(?:[-*]|\d+\.)\s+", "", paragraph.strip())
+        if not paragraph.startswith("#"):
+            found += re.split(r"(?<=[.!?:])\s+", paragraph)
+    return [sentence for sentence in found if len(sentence.split()) > 2]
+
+
+def headings(path):
+    cells = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+    return [line for source in cells for line in source.splitlines() if re.match(r"#{1,6} ", line)]

@@ -1,0 +1,143 @@
+"""The lint of the book: what HOUSE STYLE asks of every notebook and a machine can see."""
+
+import re
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+pytest.importorskip("nbformat")
+import notebook_text as book
+
+BANNED = r"\b(simply|obviously|just|clearly|trivially|easily|of course|delve|crucial|powerful|note that)\b"
+every_notebook = pytest.mark.parametrize("path", book.NOTEBOOKS, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", book.CHAPTERS, ids=lambda path: path.stem)
+
+
+@every_notebook
+def test_cells_are_stored_in_run_order(path):
+    assert [cell.execution_count for cell in book.code_cells(path)] == list(
+        range(1, len(book.code_cells(path)) + 1)
+    )
+
+
+@every_notebook
+def test_outputs_are_clean(path):
+    for output in book.outputs(path):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr", output.get("text")
+        text = output.get("text") or output.get("data", {}).get("text/plain", "")
+        assert len(text.splitlines()) <= 12, text
+        if "image/png" not in output.get("data", {}):
+            assert not re.search(r"0x[0-9a-f]{6,}|/home|/tmp|/root|/work|site-packages", text), text
+
+
+@every_notebook
+def test_code_cells(path):
+    for cell in book.code_cells(path):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        hidden = any(tag.startswith("hide-") for tag in cell.metadata.get("tags", []))
+        assert len(lines) <= (25 if hidden else 12), cell.source
+        assert not lines[-1].rstrip().endswith(";"), "nbval cannot silence a cell with a semicolon"
+        assert not re.search(r"default_rng\(\s*\)|np\.random\.(?!default_rng|Generator)", cell.source)
+        assert not re.search(r"\bbnlib\.torch\b|rcParams|warnings\.|time\.(time|perf)", cell.source)
+
+
+@every_notebook
+def test_headings_are_in_order(path):
+    levels = [len(line.split()[0]) for line in book.headings(path)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+@every_notebook
+def test_figures_have_alt_text_name_and_caption(path):
+    for cell in book.code_cells(path):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            assert "mystnb" in cell.metadata, cell.source
+            figure, image = cell.metadata["mystnb"]["figure"], cell.metadata["mystnb"]["image"]
+            assert re.fullmatch(r"fig-[a-z0-9-]+", figure["name"])
+            assert figure["caption"].strip()
+            assert 15 <= len(image["alt"].split()) <= 60, image["alt"]
+            assert re.search(r"\d", image["alt"]), "alt text states one number"
+            markdown = " ".join(c.source for c in book.read(path).cells if c.cell_type == "markdown")
+            assert figure["name"] in markdown, f"{figure['name']} is not referred to"
+
+
+def test_figure_names_and_labels_are_unique():
+    names, labels = [], []
+    for path in book.NOTEBOOKS:
+        names += [
+            c.metadata["mystnb"]["figure"]["name"] for c in book.code_cells(path) if "mystnb" in c.metadata
+        ]
+        labels += labels_of(path)
+    assert len(set(names)) == len(names)
+    assert len(set(labels)) == len(labels)
+
+
+def labels_of(path):
+    markdown = "\n".join(c.source for c in book.read(path).cells if c.cell_type == "markdown")
+    return re.findall(r"\$\$\s*\((eq-[a-z0-9-]+)\)", markdown)
+
+
+@every_notebook
+def test_labelled_equations_have_an_executed_check(path):
+    """A cell with an assert names, in a comment `# check: eq-...`, the equations that it checks."""
+    checking = "\n".join(
+        line for c in book.code_cells(path) if "assert" in c.source for line in c.source.splitlines()
+    )
+    for label in labels_of(path):
+        assert re.search(rf"# check:.*\b{label}(?![\w-])", checking), f"{label} has no check beside it"
+
+
+@every_chapter
+def test_displayed_formulas_are_labelled(path):
+    markdown = "\n".join(c.source for c in book.read(path).cells if c.cell_type == "markdown")
+    assert len(re.findall(r"\$\$", markdown)) == 2 * len(labels_of(path))
+
+
+@every_notebook
+def test_sentences_are_short(path):
+    lengths = sorted(len(sentence.split()) for sentence in book.sentences(path))
+    assert median(lengths) <= 15
+    assert lengths[int(0.9 * len(lengths))] < 28
+
+
+@every_notebook
+def test_no_filler_words(path):
+    assert not re.findall(BANNED, book.prose(path), flags=re.I)
+
+
+@every_notebook
+def test_numbers_in_prose_are_pinned(path):
+    """A number of three or more digits, or with a decimal point, stands in a cell with an assert, too."""
+    asserting = "\n".join(c.source for c in book.code_cells(path) if "assert" in c.source)
+    asserting = re.sub(r"(?<=\d)_(?=\d)", "", asserting)
+    text = re.sub(r"\b(19|20)\d\d\b|arXiv:[\d.]+|\bfloat\d+|\bint\d+|CC BY [\d.]+", "", book.prose(path))
+    for number in re.findall(r"(?<![\w.])\d[\d,]*\.?\d*(?![\w])", text):
+        plain = number.replace(",", "").rstrip(".")
+        if "." in plain or len(plain) > 2:
+            assert re.search(rf"(?<![\d.]){re.escape(plain)}(?!\d)", asserting), f"{number} is not pinned"
+
+
+@every_chapter
+def test_chapter_has_its_parts(path):
+    markdown = "\n".join(c.source for c in book.read(path).cells if c.cell_type == "markdown")
+    for part in ("**You do**", "**You learn**", "**You need**"):
+        assert part in markdown
+    titles = [line.lstrip("# ") for line in book.headings(path)]
+    assert titles[-3:] == ["What we measured", "Exercises", "Sources"] or all(
+        title in titles for title in ("What we measured", "Exercises", "Sources")
+    )
+    exercises = re.findall(r"\{exercise(?:-start)?\}|\{exercise-start\}", markdown)
+    solutions = re.findall(r"\{solution-start\} *([\w-]+)", markdown)
+    assert 3 <= len(exercises) <= 5
+    assert len(set(solutions)) == len(exercises)
+    assert markdown.count("{solution-end}") == len(solutions)
+    assert markdown.count("**Predict.**") >= 2
+
+
+@every_notebook
+def test_something_is_asserted(path):
+    assert any(re.search(r"^\s*assert ", c.source, flags=re.M) for c in book.code_cells(path))

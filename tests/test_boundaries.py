@@ -1,0 +1,123 @@
+"""DESIGN.md section 2, read from the imports; and the public API's names, signatures and docstrings."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bnlib
+
+ROOT = Path(bnlib.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+LEVEL = {  # a module imports only modules of a lower level
+    "arguments": 0, "blocked": 0, "reference": 0, "statistics": 1, "gradcheck": 1, "core": 2, "running": 2,
+    "relatives": 3, "layers": 3, "torch": 3, "": 4, "network": 4, "data": 4, "check": 5, "figures": 6,
+}  # fmt: skip
+FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
+
+
+def part_of(path):
+    """The part of the package a file belongs to: core, check, ...; bnlib/__init__.py is ''."""
+    return path.relative_to(ROOT).with_suffix("").parts[0].replace("__init__", "")
+
+
+def imports(path):
+    """Dotted names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parts_imported(path):
+    for name in imports(path):
+        package, *rest = name.split(".")
+        if package == "bnlib":
+            yield rest[0] if rest and rest[0] in LEVEL else ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_third_party_imports(path):
+    """Nothing but NumPy and the standard library, except matplotlib in figures and torch in torch.py."""
+    allowed = {"bnlib", "numpy", *sys.stdlib_module_names}
+    allowed |= {"figures": {"matplotlib"}, "torch": {"torch"}}.get(part_of(path), set())
+    assert {name.split(".")[0] for name in imports(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downwards(path):
+    part = part_of(path)
+    for other in parts_imported(path):
+        assert other == part or LEVEL[other] < LEVEL[part], f"{part} imports {other}"
+
+
+def test_the_lint_sees_imports():
+    """Neither test above passes because it finds nothing to look at."""
+    assert {part_of(path) for path in FILES} >= set(LEVEL) - {"torch"}
+    assert set(parts_imported(ROOT / "layers.py")) == {"arguments", "core", "running"}
+    assert "matplotlib.pyplot" in set(imports(ROOT / "figures" / "__init__.py"))
+
+
+def test_import_loads_numpy_only():
+    heavy = "matplotlib torch scipy sympy sklearn bnlib.figures bnlib.check bnlib.data numpy".split()
+    code = f"import bnlib, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    assert done.stdout.strip() == "['numpy']", done.stderr
+
+
+def test_no_global_state():
+    """No module-level `global`, no NumPy seed and no NumPy error state that is set for good."""
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        assert not any(isinstance(node, ast.Global) for node in ast.walk(tree))
+        assert not {"np.random.seed", "np.seterr", "numpy.random.seed"} & {
+            ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)
+        }
+
+
+SIGNATURES = {
+    "channel_stats": "(x, axis=1)",
+    "batch_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "batch_norm_eval": "(x, mean, var, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "layer_norm": "(x, normalized_shape, gamma=None, beta=None, *, eps=1e-05)",
+    "group_norm": "(x, num_groups, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "instance_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "rms_norm": "(x, normalized_shape, gamma=None, *, eps=1e-05)",
+    "update_running": "(running_mean, running_var, stats, momentum=0.1, *, unbiased=True)",
+    "BatchNorm": "(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, "
+    "bias=True, axis=1, dtype=<class 'numpy.float32'>)",
+    "ChannelStats": "(count: int, mean: numpy.ndarray, var: numpy.ndarray) -> None",
+} | {f"{name}_backward": "(dy, cache)" for name in (
+    "batch_norm", "batch_norm_eval", "layer_norm", "group_norm", "instance_norm", "rms_norm",
+)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signature(name):
+    """DESIGN.md section 3: fixed names, order and defaults."""
+    assert str(inspect.signature(getattr(bnlib, name))) == SIGNATURES[name]
+
+
+def test_all_is_the_public_api():
+    assert sorted(bnlib.__all__) == sorted([*SIGNATURES, "NormCache"])
+    assert list(bnlib.__all__) == sorted(bnlib.__all__)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "BatchNorm"])
+def test_docstring(name):
+    documented = inspect.getdoc(getattr(bnlib, name))
+    for section in ("Parameters", "Raises", "Examples"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in documented
+    for parameter in inspect.signature(getattr(bnlib, name)).parameters:
+        assert parameter in documented.split("Parameters\n")[1]
+    assert ">>> " in documented.split("Examples\n")[1]
+
+
+@pytest.mark.parametrize("name", [name for name in bnlib.__all__ if name not in FUNCTIONS])
+def test_classes_have_a_docstring(name):
+    assert getattr(bnlib, name).__doc__.strip()

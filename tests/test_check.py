@@ -1,0 +1,91 @@
+"""bnlib.check: what a reader is told about an answer, and that no answer raises."""
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+
+from bnlib.check import Report, answer
+
+VERDICTS = [
+    (None, 1.0, "not tried yet"),
+    (None, (1.0, 2.0), "not tried yet"),
+    (1.0, 1.0, "right"),
+    (1, 1.0, "right"),
+    ([1.0, 2.0], np.array([1.0, 2.0]), "right"),
+    (float("nan"), float("nan"), "right"),
+    (float("inf"), float("inf"), "right"),
+    (np.empty((0, 2)), np.empty((0, 2)), "right"),
+    (True, True, "right"),
+    (2.0, 1.0, "wrong at []: got 2, wanted 1"),
+    (True, False, "wrong at []: got 1, wanted 0"),
+    ([1.0, 2.0, 5.0], [1.0, 3.0, 6.0], "wrong at [1]: got 2, wanted 3"),
+    (
+        [[1.0, 2.0], [0.12345, 4.0]],
+        [[1.0, 2.0], [3.45678, 4.0]],
+        "wrong at [1, 0]: got 0.1235, wanted 3.457",
+    ),
+    (float("nan"), 1.0, "wrong at []: got nan, wanted 1"),
+    (1.0, float("nan"), "wrong at []: got 1, wanted nan"),
+    ([1.0], 1.0, "wrong shape: got (1,), wanted ()"),
+    (np.ones((2, 3)), np.ones((3, 2)), "wrong shape: got (2, 3), wanted (3, 2)"),
+    ((1.0, 2.0), (1.0, 2.0), "right"),
+    ((1.0, 2.5), (1.0, 2.0), "result 2 wrong at []: got 2.5, wanted 2"),
+    ((0.0, 2.5), (1.0, 2.0), "result 1 wrong at []: got 0, wanted 1"),
+    ((1.0, None), (1.0, 2.0), "result 2 not tried yet"),
+    ((1.0, [2.0]), (1.0, 2.0), "result 2 wrong shape: got (1,), wanted ()"),
+    (1.0, (1.0, 2.0), "wrong: wanted a tuple of 2 results"),
+    ([1.0, 2.0], (1.0, 2.0), "wrong: wanted a tuple of 2 results"),
+    ((1.0,), (1.0, 2.0), "wrong: wanted a tuple of 2 results"),
+    ((1.0, 2.0, 3.0), (1.0, 2.0), "wrong: wanted a tuple of 2 results"),
+]
+
+
+@pytest.mark.parametrize(("got", "wanted", "text"), VERDICTS)
+def test_verdict(got, wanted, text):
+    report = answer(got, wanted)
+    assert report.ok is (text == "right")
+    assert repr(report) == str(report) == report.text == text
+    assert report.misconceptions == []
+
+
+@pytest.mark.parametrize(("got", "ok"), [(1 + 0.9e-6, True), (1 + 1.2e-6, False)])
+def test_relative_tolerance(got, ok):
+    assert answer(got, 1.0).ok is ok
+    assert answer(1e6 * got, 1e6).ok is ok
+    assert answer((got,), (1.0,)).ok is ok
+
+
+@pytest.mark.parametrize(("got", "ok"), [(0.9e-9, True), (1.2e-9, False)])
+def test_absolute_tolerance(got, ok):
+    assert answer(got, 0.0).ok is ok
+
+
+def test_tolerances_can_be_given():
+    assert answer(1.05, 1.0, rtol=0.1).ok
+    assert answer(0.05, 0.0, atol=0.1).ok
+    assert not answer(1.05, 1.0, rtol=0.01).ok
+    assert answer((0.05, 1.05), (0.0, 1.0), rtol=0.1, atol=0.1).ok
+    assert not answer((0.05, 1.05), (0.0, 1.0), rtol=0.1).ok
+    assert not answer((0.05, 1.2), (0.0, 1.0), atol=0.1).ok
+
+
+@pytest.mark.parametrize(
+    "got",
+    ["abc", [[1.0], [1.0, 2.0]], len, [None, 1.0], {"a": 1}, np.array("x"), object()],
+    ids=["text", "ragged", "function", "half a stub", "dict", "text array", "object"],
+)
+@pytest.mark.parametrize("wanted", [1.0, np.ones(2), (1.0, 2.0)], ids=["number", "array", "tuple"])
+def test_an_answer_of_another_kind_is_wrong_and_does_not_raise(got, wanted):
+    for report in (answer(got, wanted), answer((got, got), (wanted, wanted))):
+        assert report.ok is False
+        assert "wrong" in report.text
+
+
+def test_report_is_frozen_and_its_list_its_own():
+    report = Report(False, "text")
+    with pytest.raises(FrozenInstanceError):
+        report.ok = True
+    report.misconceptions.append("mean-path-missing")
+    assert Report(False, "text").misconceptions == []
+    assert Report(False, "text", ["a"]).misconceptions == ["a"]

@@ -1,0 +1,32 @@
+"""The README shows the first page's figure, and its Python runs as printed."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_figure_is_that_of_the_first_page():
+    book = pytest.importorskip("nbformat") and pytest.importorskip("notebook_text")
+    images = [
+        o.data["image/png"]
+        for o in book.outputs(book.BOOK / "intro.ipynb")
+        if "image/png" in o.get("data", {})
+    ]
+    assert (ROOT / "assets" / "first-figure.png").read_bytes() == base64.b64decode(images[0])
+
+
+def test_python_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    assert len(blocks) == 2
+    exec("\n".join(blocks), {})
+    assert capsys.readouterr().out.startswith("wrong at [0, 0, 0, 0]")
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
