@@ -116,6 +116,18 @@ def test_eval_absent_parameters():
         assert (dbeta is None) == (shift is None)
 
 
+def test_eval_backward_is_at_the_statistics_of_the_call():
+    """Running statistics may be moved in place between the passes; x may not."""
+    x, gamma, _, dy = BATCH[3].draw()
+    mean, var = np.array([1.0, 0.0, -1.0]), np.array([2.0, 0.5, 1.0])
+    _, cache = batch_norm_eval(x, mean, var, gamma)
+    wanted = batch_norm_eval_backward(dy, cache)[:2]
+    mean += 5
+    var += 5
+    for got, right in zip(batch_norm_eval_backward(dy, cache)[:2], wanted, strict=True):
+        assert_same(got, right)
+
+
 def test_eval_accepts_eps_zero_and_var_zero_but_not_both():
     x = np.array([[3.0, 5.0]])
     y, _ = batch_norm_eval(x, np.ones(2), np.array([4.0, 16.0]), eps=0)

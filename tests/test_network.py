@@ -77,8 +77,10 @@ def test_relu():
     assert list(relu.parameters()) == []
 
 
-def test_relu_of_minus_infinity_is_0():
-    assert ReLU()(np.array([-np.inf, np.inf])).tolist() == [0, np.inf]
+def test_relu_is_the_maximum_with_0_for_every_value():
+    """NaN stays NaN, so that a network does not hide it."""
+    x = np.array([-np.inf, np.inf, np.nan, -0.5], np.float32)
+    assert_same(ReLU()(x), np.maximum(x, 0))
 
 
 def test_sequential_applies_parts_in_order():

@@ -86,7 +86,7 @@ def test_update_computes_in_float64_and_keeps_the_dtype(dtype):
         assert_same(one, (0.7 * start.astype(np.float64) + 0.3 * new).astype(dtype))
 
 
-@pytest.mark.parametrize("start", [0.0, 1.0, np.array([3.0, -2.0])])
+@pytest.mark.parametrize("start", [0, 1.0, np.array([3.0, -2.0])])
 @pytest.mark.parametrize("momentum", [0.1, 0.7, 1.0])
 def test_debias_gives_the_weighted_mean_of_the_batches(start, momentum):
     batches = np.array([[4.0, 1.0], [-2.0, 5.0], [7.0, 7.5]])

@@ -116,6 +116,7 @@ def test_stats_are_frozen_and_compare_by_identity():
 def test_stats_take_lists_and_numpy_integers():
     stats = ChannelStats(np.int64(2), [1.0], [4.0])
     assert type(stats.count) is int
+    assert type(stats.mean) is type(stats.var) is np.ndarray
     assert_same(stats.mean, np.array([1.0]))
     assert_same(stats.var, np.array([4.0]))
 

@@ -1,0 +1,144 @@
+"""Figures of the chapter on channels: who shares a mean, and what a choice of axes does to data."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+from bnlib.figures import GUIDE, PAIR, ink
+
+COLOURS = ("#D9485F", "#2E8B45", "#3F74B5")  # the red, green and blue channel
+NAMES = ("red", "green", "blue")
+ROW, COLUMN = np.array([-0.866, -0.5]), np.array([0.866, -0.5])  # the edges of an isometric tile
+THICKNESS = np.array([0, 0.3])
+LETTER = {"color": "white", "ha": "center", "va": "center", "fontsize": 7.5}
+ARROW = {"arrowstyle": "-|>", "color": GUIDE["color"], "linewidth": 0.9, "mutation_scale": 7}
+WORDS = {"color": ink(GUIDE), "fontsize": 8, "ha": "center", "va": "center"}
+
+
+def colours_apart(photograph, counts, edges, means, stds, top=18):
+    """Draw an (H, W, 3) photograph, each of its channels, and that channel's histogram, mean and std."""
+    figure, axes = plt.subplot_mosaic(
+        [["photo", f"plane{c}", f"counts{c}"] for c in range(3)],
+        figsize=(6.4, 2.9), width_ratios=[2.3, 1.1, 2.4],
+    )  # fmt: skip
+    axes["photo"].imshow(photograph / 255)
+    percent = 100 * counts / counts.sum(axis=1, keepdims=True)
+    for c, (colour, name) in enumerate(zip(COLOURS, NAMES, strict=True)):
+        plane, ax = axes[f"plane{c}"], axes[f"counts{c}"]
+        tint = LinearSegmentedColormap.from_list(name, ["black", colour, "white"])
+        plane.imshow(photograph[..., c], cmap=tint, vmin=0, vmax=255)
+        ax.stairs(percent[c], edges, fill=True, color=colour, alpha=0.5)
+        ax.stairs(percent[c], edges, color=colour, linewidth=0.8)
+        ax.plot([means[c]] * 2, [0, 0.72 * top], **GUIDE)
+        span = {"arrowstyle": "|-|", "color": "black", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 2.5}
+        ends = [(means[c] + sign * stds[c], 0.72 * top) for sign in (-1, 1)]
+        ax.annotate("", *ends, arrowprops=span)
+        words = f"{name}: mean {means[c]:.2f}, std {stds[c]:.2f}"
+        ax.text(256, 1.02 * top, words, ha="right", va="top", fontsize=8)
+        if percent[c].max() > top:
+            at = (edges[1], 0.47 * top), (means[c] + 12, 0.47 * top)
+            words = f"darkest bin: {percent[c].max():.0f} %"
+            ax.annotate(words, *at, arrowprops=ARROW, va="center", fontsize=8)
+        ax.set(xlim=(-40, 257), ylim=(0, top), yticks=[0, 10], xticks=[0, 128, 255])
+        ax.tick_params(labelbottom=c == 2)
+    axes["counts1"].set_ylabel("pixels (%)")
+    axes["counts2"].set_xlabel("intensity (0 to 255)")
+    for name in ("photo", "plane0", "plane1", "plane2"):
+        axes[name].set_axis_off()
+    return figure
+
+
+def draw_plates(ax, owner, corner, step):
+    """Draw a rank-3 array as isometric plates of tiles, one below the other, coloured by owner."""
+    for level, plate in enumerate(owner):
+        for (i, j), channel in np.ndenumerate(plate):
+            back = corner + i * ROW + j * COLUMN - [0, step * level]
+            front = back + ROW + COLUMN
+            top = [back, back + COLUMN, front, back + ROW]
+            left = [back + ROW, front, front - THICKNESS, back + ROW - THICKNESS]
+            right = [back + COLUMN, front, front - THICKNESS, back + COLUMN - THICKNESS]
+            for corners, shade in ((left, 0.62), (right, 0.78), (top, 1.0)):
+                colour = shade * np.array(to_rgb(COLOURS[channel]))
+                ax.fill(*np.array(corners).T, facecolor=colour, edgecolor="white", linewidth=0.7)
+            ax.text(*(back + front) / 2, NAMES[channel][0], **LETTER)
+
+
+def draw_axes_names(ax, shape, names, corner, step):
+    """Name the three axes of a stack of plates with arrows along them."""
+    levels, rows, columns = shape
+    up = np.array([0, 0.35])
+    far_left = corner + rows * ROW
+    arrows = [
+        (far_left - [0.45, 0.1], far_left - [0.45, 0.1 + step * (levels - 1)], (-0.45, 0)),
+        (corner + 0.2 * ROW + up, corner + rows * ROW + up, (-0.35, 0.35)),
+        (corner + 0.2 * COLUMN + up, corner + columns * COLUMN + up, (0.35, 0.35)),
+    ]
+    for name, (start, end, aside) in zip(names, arrows, strict=True):
+        ax.annotate("", end, start, arrowprops={**ARROW, "shrinkA": 0, "shrinkB": 0})
+        ax.text(*((start + end) / 2 + aside), name, **{**WORDS, "fontstyle": "italic"})
+
+
+def who_shares(first, last, matrix):
+    """Draw which channel owns each value: (N, C, H, W) and (N, H, W, C) as plates, (N*H*W, C) flat."""
+    figure, ax = plt.subplots(figsize=(6.4, 3.1))
+    captions = []
+    x = 0.0
+    for owner, step, drop, names in ((first, 3.15, 0, "chw"), (last, 4.9, 0.45, "hwc")):
+        start = x
+        rows, columns = owner.shape[2:]
+        for n, image in enumerate(owner):
+            corner = np.array([x - rows * ROW[0], -drop])
+            draw_plates(ax, image, corner, step)
+            ax.text(corner[0], 1.3 - drop, f"$n = {n}$", **WORDS)
+            if n == 0:
+                draw_axes_names(ax, image.shape, names, corner, step)
+            x += (rows + columns) * COLUMN[0] + 0.35
+        captions.append(((start + x - 0.35) / 2, owner.shape))
+        x += 2.2
+    height, width = 0.62, 0.85
+    for (i, channel_at), channel in np.ndenumerate(matrix):
+        tile = plt.Rectangle((x + width * channel_at, 0.5 - height * (i + 1)), width, height)
+        tile.set(facecolor=COLOURS[channel], edgecolor="white", linewidth=0.7)
+        ax.add_patch(tile)
+        ax.text(*tile.get_center(), NAMES[channel][0], **LETTER)
+    captions.append((x + 1.5 * width, matrix.shape))
+    letters = ["(N, C, H, W)", "(N, H, W, C)", "(N·H·W, C)"]
+    for (at, shape), letter in zip(captions, letters, strict=True):
+        ax.text(at, -11.2, f"{letter}\n{shape}", **{**WORDS, "color": "black"})
+    for (left, _), (right, _), word, trim in zip(
+        captions[:2], captions[1:], ["moveaxis", "reshape"], [0, 0.3], strict=True
+    ):
+        ax.annotate("", (right - 2.6 + trim, -11.2), (left + 2.6, -11.2), arrowprops=ARROW)
+        ax.text((left + right + trim) / 2, -10.7, word, **{**WORDS, "family": "monospace", "fontsize": 7.5})
+    ax.set(xlim=(-1.4, x + 3 * width + 1), ylim=(-12.1, 1.7))
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return figure
+
+
+def two_choices(mean, std, constant, channel_mean, channel_std):
+    """Draw (8, 8) maps of the mean and std of each pixel; a mark on the scale is the channel's."""
+    figure, panels = plt.subplots(1, 2, figsize=PAIR)
+    drawings = ((mean, channel_mean, "mean"), (std, channel_std, "std"))
+    for ax, (values, of_channel, name) in zip(panels, drawings, strict=True):
+        drawn = ax.imshow(values, cmap="viridis", vmin=0)
+        rows, columns = np.nonzero(constant)
+        ax.plot(columns, rows, "x", color="white", markersize=6, markeredgewidth=1.4)
+        bar = figure.colorbar(drawn, ax=ax, fraction=0.05, pad=0.05)
+        words = ["0", f"{of_channel:.3f}, all pixels", f"{values.max():.3g}"]
+        bar.set_ticks([0, of_channel, values.max()], labels=words)
+        bar.ax.axhline(of_channel, color="black", linewidth=1)
+        ax.set(xticks=[0, 7], yticks=[0, 7], xlabel=f"{name} of each pixel (ink)")
+    return figure
+
+
+def right_and_wrong(right, wrong, limit):
+    """Draw two normalised photographs (2, H, W, 3), once by channel and once by row."""
+    figure, panels = plt.subplots(2, 2, figsize=(6.4, 4.4))
+    for column, (images, name) in enumerate(((right, "one mean a channel"), (wrong, "one mean a row"))):
+        for ax, image in zip(panels[:, column], images, strict=True):
+            ax.imshow(np.clip(image / (2 * limit) + 0.5, 0, 1))
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+        panels[1, column].set_xlabel(name)
+    return figure
