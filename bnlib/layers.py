@@ -98,7 +98,7 @@ class BatchNorm:
     def __call__(self, x):
         """Normalise x of shape (N, C, *S), by the statistics of the mode."""
         self._check_channels(x)
-        if not self.training and self.track_running_stats:
+        if not self.training and self.running_mean is not None:
             y, self._cache = batch_norm_eval(
                 x, self.running_mean, self.running_var, self.gamma, self.beta, eps=self.eps, axis=self.axis
             )

@@ -131,9 +131,10 @@ def debias(running, momentum, steps, start):
     momentum = arguments.fraction("momentum", momentum)
     if momentum == 0:
         raise ValueError("momentum must be in (0, 1], got 0.0: no batch was averaged")
-    start = arguments.float_array("start", start)
-    if start.shape not in ((), running.shape):
-        raise ValueError(f"start must be a number or have shape {running.shape}, got {start.shape}")
+    if np.ndim(start) == 0:
+        start = np.float64(arguments.real("start", start))
+    else:
+        start = arguments.shaped("start", start, running.shape)
     left = (1 - momentum) ** arguments.positive_integer("steps", steps)
     debiased = (running.astype(np.float64) - left * start.astype(np.float64)) / (1 - left)
     return debiased.astype(running.dtype)

@@ -337,8 +337,9 @@ def test_normalized_shape_that_is_no_shape(name):
     for wrong in (0, -2):
         message = f"normalized_shape must be at least 1, got {wrong}"
         rejects(ValueError, message, name, normalized_shape=wrong)
-    message = "normalized_shape must end the shape of x, (), got (1,)"
-    rejects(ValueError, message, name, x=np.array(1.0), normalized_shape=1)
+    for wrong in ((1,), ()):
+        message = f"normalized_shape must end the shape of x, (), got {wrong}"
+        rejects(ValueError, message, name, x=np.array(1.0), normalized_shape=wrong)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def test_eval_backward_in_every_layout(case):
         return batch_norm_eval(x, mean, var, gamma, beta, eps=0.3, **case.arguments)[0]
 
     _, cache = batch_norm_eval(x, mean, var, gamma, beta, eps=0.3, **case.arguments)
+    assert cache.axes == tuple(axis for axis in range(x.ndim) if axis not in case.along)
     dx, dgamma, dbeta = batch_norm_eval_backward(dy, cache)
     assert max_error(forward, x, dy, dx) < GRADCHECK
     for unit, got_gamma, got_beta in zip(np.eye(len(gamma)), dgamma, dbeta, strict=True):

@@ -88,9 +88,13 @@ def test_groups_of_one_channel_are_instances_and_one_group_is_a_layer():
     assert_close(group_norm(x, 1)[0], layer_norm(x, (4, 2))[0])
 
 
-def test_layer_norm_of_one_value_gives_beta():
-    y, _ = layer_norm(np.array([[3.0], [-4.0]]), 1, np.array([7.0]), np.array([2.0]))
+def test_layer_norm_of_one_value_gives_beta_and_has_no_slope():
+    y, cache = layer_norm(np.array([[3.0], [-4.0]]), 1, np.array([7.0]), np.array([2.0]))
     assert_same(y, np.array([[2.0], [2.0]]))
+    dx, dgamma, dbeta = bnlib.layer_norm_backward(np.array([[0.3], [1.1]]), cache)
+    assert_same(dx, np.zeros((2, 1)))
+    assert_same(dgamma, np.zeros(1))
+    assert_close(dbeta, [1.4])
 
 
 @pytest.mark.parametrize(

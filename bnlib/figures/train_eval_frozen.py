@@ -136,7 +136,7 @@ def leak(steps, still, moving, turn):
     ):
         ax.axvline(turn, **GUIDE)
         band(ax, steps, runs["training"], WITH_BN, "training mode")
-        band(ax, steps, runs["frozen"], frozen, "frozen")
+        band(ax, steps, runs["set_bn_eval"], frozen, "set_bn_eval")
         if "upright" in runs:
             band(ax, steps, runs["upright"], control, "same batches, upright")
         ax.set(xlabel=f"step ({title})", ylim=(0, 1.13), xlim=(0, steps[-1]))
@@ -144,9 +144,9 @@ def leak(steps, still, moving, turn):
         ax.text(turn - 2, 1.08, "rotated digits", ha="right", va="center", fontsize=8)
         ax.text(turn + 2, 1.08, "original digits", ha="left", va="center", fontsize=8)
     label_line(panels[0], 67, 0.5, "training mode", WITH_BN)
-    label_line(panels[0], 82, 0.88, "frozen (dotted)", frozen)
-    label_line(panels[0], 80, 0.79, "upright (dashed)", GUIDE)
+    label_line(panels[0], 74, 0.81, "set_bn_eval (dotted)", frozen)
+    label_line(panels[0], 74, 0.72, "upright (dashed)", GUIDE)
     label_line(panels[1], 72, 0.56, "training mode", WITH_BN)
-    label_line(panels[1], 72, 0.91, "frozen", frozen)
+    label_line(panels[1], 72, 0.91, "set_bn_eval", frozen)
     panels[0].set_ylabel("accuracy on original digits")
     return figure
