@@ -9,7 +9,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 
 book: .venv/installed
 	@echo "[1/2] building the book, warnings are errors"
-	@$(BIN)/jupyter-book build . -W -n --keep-going -q
+	@$(BIN)/jupyter-book build . --all -W -n --keep-going -q
 	@echo "[2/2] done: open _build/html/index.html"
 
 test: .venv/installed

@@ -26,6 +26,11 @@ document.addEventListener("DOMContentLoaded", () => {
   logo?.setAttribute("role", "navigation");
   logo?.setAttribute("aria-label", "Title page");
 
+  // The bibliography's roles are no longer in the standard, and its list has no items.
+  for (const entry of document.querySelectorAll(".citation-list, .citation-list [role]")) {
+    entry.removeAttribute("role");
+  }
+
   // What scrolls sideways can be reached and moved by keyboard.
   for (const box of document.querySelectorAll(".bd-article div.math, .bd-article pre, .pst-scrollable-table-container")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;

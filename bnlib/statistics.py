@@ -172,8 +172,7 @@ def centered_moments(x, axes, count, center):
 
     offset, squares = block_sums(terms, x.shape, [axes, axes], x, center)
     offset /= count  # what rounding left of the mean: nearly 0
-    with np.errstate(invalid="ignore"):
-        return center + offset, np.maximum(squares / count - offset * offset, 0)
+    return center + offset, np.maximum(squares / count - offset * offset, 0)
 
 
 def all_axes_but(x, axis):

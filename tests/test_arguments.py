@@ -220,8 +220,8 @@ def test_shape_of_statistics():
 @pytest.mark.parametrize("start", [np.ones(5), np.ones((6, 1)), np.ones((2, 6))])
 def test_shape_of_a_start_value(start):
     """Not broadcast to a result of another shape than the average."""
-    with pytest.raises(ValueError, match=r"^start must "):
-        call("debias", start=start)
+    message = f"start must have shape (6,), got {start.shape}"
+    rejects(ValueError, message, "debias", start=start)
 
 
 @pytest.mark.parametrize("wrong", [True, np.False_, "1e-5", None, 1j, [1e-5], np.array([1e-5])], ids=repr)
@@ -527,16 +527,21 @@ def test_state_of_a_layer(key, value, error, message):
 
 
 def test_state_that_is_no_dict():
-    with pytest.raises(TypeError, match="state"):
-        BatchNorm(6).load_state_dict(None)
+    for wrong in (None, ["weight"], X):
+        message = f"state must map keys to arrays, got {type(wrong).__name__}"
+        with pytest.raises(TypeError, match=f"^{message}$"):
+            BatchNorm(6).load_state_dict(wrong)
     with pytest.raises(ValueError, match=re.escape("state must have the keys ['bias', 'weight'], got []")):
         BatchNorm(6, track_running_stats=False).load_state_dict({})
 
 
 def test_state_that_counts_less_than_nothing():
     layer = BatchNorm(6)
-    with pytest.raises(ValueError, match="num_batches_tracked"):
+    message = "state['num_batches_tracked'] must be at least 0, got -1"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         layer.load_state_dict({**layer.state_dict(), "num_batches_tracked": -1})
+    layer.load_state_dict({**layer.state_dict(), "num_batches_tracked": 0})
+    assert layer.num_batches_tracked == 0
 
 
 def test_a_supported_array_is_not_copied():

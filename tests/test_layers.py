@@ -112,7 +112,23 @@ def test_training_mode_is_batch_norm(shape, axis, options):
 
 def test_axis_of_the_constructor():
     x = data(5, (4, 2, C))[0]
-    assert_same(BatchNorm(C, axis=-1)(x), batch_norm(x, axis=-1)[0])
+    layer = BatchNorm(C, axis=-1)
+    assert_same(layer(x), batch_norm(x, axis=-1)[0])
+    wanted = batch_norm_eval(x, layer.running_mean, layer.running_var, axis=-1)[0]
+    assert_same(layer.eval()(x), wanted)
+
+
+def test_tracking_switched_off_keeps_the_running_statistics_for_evaluation():
+    layer = trained()
+    layer.track_running_stats = False
+    before = snapshot(layer)[0]
+    x = data(5)[0]
+    layer(x)
+    assert_unchanged(layer, (before, layer._cache))
+    wanted, _ = batch_norm_eval(
+        x, layer.running_mean, layer.running_var, layer.gamma, layer.beta, eps=layer.eps
+    )
+    assert_same(layer.eval()(x), wanted)
 
 
 @pytest.mark.parametrize("options", [{}, {"affine": False}, {"bias": False}])

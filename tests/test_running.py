@@ -105,7 +105,9 @@ def test_debias_gives_the_weighted_mean_of_the_batches(start, momentum):
 
 def test_debias_computes_in_float64():
     old = np.random.default_rng(0).normal(size=500).astype(np.float32)
-    assert_same(debias(old, 0.3, 2, 0.5), ((old.astype(float) - 0.7**2 * 0.5) / (1 - 0.7**2)).astype("f4"))
+    start = old[::-1]
+    wanted = (old.astype(np.float64) - 0.7**2 * start.astype(np.float64)) / (1 - 0.7**2)
+    assert_same(debias(old, 0.3, 2, start), wanted.astype(np.float32))
 
 
 def test_conventions():

@@ -173,6 +173,19 @@ def test_state_dict_there_and_back(options):
     assert_close(ours.eval()(x), fresh.eval()(torch.tensor(x)).detach().numpy(), **TIGHT)
 
 
+def test_tracking_switched_off_after_construction():
+    """No more updates, and evaluation mode still by the statistics so far."""
+    ours, theirs = pair()
+    for tracking in (True, False):
+        for seed in range(3):
+            x = BATCH[3].draw(seed)[0]
+            ours.track_running_stats = theirs.track_running_stats = tracking
+            ours.train(seed < 2)
+            theirs.train(seed < 2)
+            assert_close(ours(x), theirs(torch.tensor(x)).detach().numpy(), **TIGHT)
+            assert_same_state(ours, theirs)
+
+
 def test_state_dict_of_tensors():
     ours, theirs = pair()
     theirs(torch.tensor(BATCH[3].draw(1)[0]))
