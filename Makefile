@@ -3,7 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := .venv-light/bin
 export OMP_NUM_THREADS := 1# so that printed digits do not depend on the number of cores
+NEW_ENOUGH := $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
 PIP_QUIET := --quiet --disable-pip-version-check
+
+.NOTPARALLEL:
+# An environment holds absolute paths: one that was moved or half made is made anew.
+$(shell for v in .venv .venv-light; do \
+	[ "$$(cat $$v/installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$v/installed; done)
 
 .PHONY: book test light notebooks bench clean
 
@@ -14,7 +20,7 @@ book: .venv/installed
 
 test: .venv/installed
 	@echo "[1/4] lint"
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks conftest.py
 	@echo "[2/4] unit tests"
 	@$(BIN)/pytest -q -n 2 --doctest-modules
 	@echo "[3/4] notebooks: every stored output is compared with a fresh one"
@@ -33,21 +39,23 @@ notebooks: .venv/installed
 bench: .venv/installed
 	@$(BIN)/python benchmarks/import_time.py
 	@$(BIN)/python benchmarks/memory.py
+	@$(BIN)/python benchmarks/suite_time.py
 
 clean:
 	rm -rf _build .venv .venv-light
 
 .venv/installed: requirements.txt tools/constraints.txt pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
+	@$(NEW_ENOUGH)
 	@echo "[0] installing into .venv, some minutes the first time"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install $(PIP_QUIET) -r requirements.txt
 	@$(BIN)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 .venv-light/installed: requirements.txt tools/constraints.txt pyproject.toml
+	@$(NEW_ENOUGH)
 	@echo "[0] installing NumPy and the test runner into .venv-light"
-	@$(PYTHON) -m venv .venv-light
+	@$(PYTHON) -m venv --clear .venv-light
 	@$(LIGHT)/pip install $(PIP_QUIET) -c requirements.txt numpy pytest hypothesis setuptools
 	@$(LIGHT)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
-	@touch $@
+	@echo "$(CURDIR)" > $@

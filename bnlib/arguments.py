@@ -10,6 +10,8 @@ FLOAT_DTYPES = "float16, float32 or float64"
 
 def float_array(name, value):
     """Return `value` as an array of a supported floating dtype, without copying one that is."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, got a masked one, whose mask would be lost")
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -31,13 +33,13 @@ def channels_input(x, axis):
 
 
 def shaped(name, value, shape):
-    """Return an array of exactly this shape."""
+    """Return a copy of an array of exactly this shape."""
     if value is None:
         raise TypeError(f"{name} must be an array of shape {shape}, got None")
     array = float_array(name, value)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    return array
+    return array.copy()
 
 
 def parameter(name, value, shape):
@@ -62,11 +64,11 @@ def positive_integer(name, value):
 
 
 def real(name, value):
-    if isinstance(value, (bool, np.bool_, str)):
+    if isinstance(value, (bool, np.bool_, str, bytes)):
         raise TypeError(f"{name} must be a real number, got {value!r}")
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be a real number, got {value!r}") from None
 
 

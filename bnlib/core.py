@@ -1,7 +1,8 @@
 """One normalisation and its backward pass over any axes, and batch norm as their first use.
 
-No full-size temporary is made: memory beyond the output is about 1 MB, whatever the size. The cache keeps x
-itself, not a copy, so do not change x between the forward and the backward pass.
+No full-size temporary is made: beyond the output, a call needs about 1 MB and a few float64 numbers for
+every mean. The cache keeps x itself, not a copy, so do not change x before the backward pass. Values beyond
+1e150 overflow when squared.
 """
 
 import math
@@ -120,7 +121,6 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
-        Memory beyond it: about 1 MB, whatever the size of x.
     cache : NormCache
         For `batch_norm_backward`; `cache.stats` is the ChannelStats of the batch.
 
@@ -221,7 +221,6 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
-        Memory beyond it: about 1 MB, whatever the size of x.
     cache : NormCache
         For `batch_norm_eval_backward`.
 
@@ -250,8 +249,10 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
     gamma = arguments.parameter("gamma", gamma, channels)
     beta = arguments.parameter("beta", beta, channels)
     eps = arguments.real("eps", eps)
-    if not math.isfinite(eps) or eps < 0 or (var + eps <= 0).any() or (var < 0).any():
-        raise ValueError(f"var + eps must be positive and neither negative, got {var} and {eps}")
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"eps must be finite and at least 0, got {eps}")
+    if (var < 0).any() or (var + eps <= 0).any():
+        raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
     along = [n if i == axis else 1 for i, n in enumerate(x.shape)]
     about = {"axes": all_axes_but(x, axis), "mean_from_x": False, "std_from_x": False}
     about |= {"shape": x.shape, "parameter_axes": (axis,)}

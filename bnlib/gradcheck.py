@@ -59,7 +59,7 @@ def numerical_gradient(function, x, dy, step=1e-6):
 
 
 def max_error(function, x, dy, dx, step=1e-6):
-    """Return the largest error of dx against `numerical_gradient`, relative to the largest gradient.
+    """Return the largest error of dx against `numerical_gradient`, relative if the gradient exceeds 1.
 
     Parameters
     ----------
@@ -72,6 +72,7 @@ def max_error(function, x, dy, dx, step=1e-6):
     -------
     float
         max abs(dx - numerical) / max(1, max abs(numerical)). A right float64 backward stays under 1e-7.
+        Draw dy so large that some gradient exceeds 1: below, tiny gradients make tiny errors.
 
     Raises
     ------

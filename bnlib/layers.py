@@ -141,7 +141,7 @@ class BatchNorm:
         if not isinstance(state, Mapping):
             raise TypeError(f"state must map keys to arrays, got {type(state).__name__}")
         if set(state) != set(names):
-            raise ValueError(f"state must have the keys {sorted(names)}, got {sorted(state)}")
+            raise ValueError(f"state must have the keys {sorted(names)}, got {sorted(map(str, state))}")
         loaded = {}
         for key, name in names.items():
             if name == "num_batches_tracked":
@@ -150,7 +150,9 @@ class BatchNorm:
                     raise ValueError(f"state[{key!r}] must be at least 0, got {loaded[name]}")
             else:
                 own = getattr(self, name)
-                array = arguments.parameter(f"state[{key!r}]", np.asarray(state[key]), own.shape)
+                array = arguments.shaped(f"state[{key!r}]", state[key], own.shape)
+                if name == "running_var" and (array < 0).any():
+                    raise ValueError(f"state[{key!r}] must be at least 0, got {array.min()}")
                 loaded[name] = array.astype(own.dtype)
         vars(self).update(loaded)
 

@@ -1,5 +1,6 @@
 """Running averages of batch statistics, and the four conventions in which frameworks keep them."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -135,8 +136,9 @@ def debias(running, momentum, steps, start):
         start = np.float64(arguments.real("start", start))
     else:
         start = arguments.shaped("start", start, running.shape)
-    left = (1 - momentum) ** arguments.positive_integer("steps", steps)
-    debiased = (running.astype(np.float64) - left * start.astype(np.float64)) / (1 - left)
+    steps = arguments.positive_integer("steps", steps)
+    taken = -math.expm1(steps * math.log1p(-momentum)) if momentum < 1 else 1.0  # 1 - (1 - momentum)**steps
+    debiased = (running.astype(np.float64) - (1 - taken) * start.astype(np.float64)) / taken
     return debiased.astype(running.dtype)
 
 
@@ -312,4 +314,7 @@ def check_blobs(blobs):
         raise TypeError(f"blobs must be CaffeBlobs, got {type(blobs).__name__}")
     mean_sum = arguments.float_array("blobs.mean_sum", blobs.mean_sum)
     var_sum = arguments.shaped("blobs.var_sum", blobs.var_sum, mean_sum.shape)
-    return CaffeBlobs(mean_sum, var_sum, arguments.real("blobs.factor", blobs.factor))
+    factor = arguments.real("blobs.factor", blobs.factor)
+    if not 0 <= factor < math.inf:
+        raise ValueError(f"blobs.factor must be finite and at least 0, got {factor}")
+    return CaffeBlobs(mean_sum.copy(), var_sum, factor)

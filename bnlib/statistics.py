@@ -18,9 +18,9 @@ class ChannelStats:
     count : int
         Values per channel, m = N * prod(S); 0 for an empty batch.
     mean : (C,) float array
-        Batch mean, in the unit of x. NaN where count is 0.
+        Batch mean, in the unit of x; kept as a float64 copy. NaN where count is 0.
     var : (C,) float array
-        Batch variance with divisor m, in the unit of x squared. NaN where count is 0.
+        Batch variance with divisor m, in the unit of x squared; kept as a float64 copy.
 
     Raises
     ------
@@ -41,9 +41,9 @@ class ChannelStats:
         mean = arguments.float_array("mean", self.mean)
         if mean.ndim != 1:
             raise ValueError(f"mean must have shape (C,), got {mean.shape}")
-        object.__setattr__(self, "count", count)
-        object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "var", arguments.shaped("var", self.var, mean.shape))
+        var = arguments.shaped("var", self.var, mean.shape)
+        for name, value in (("count", count), ("mean", mean.astype(float)), ("var", var.astype(float))):
+            object.__setattr__(self, name, value)
 
     @property
     def var_unbiased(self):
@@ -105,8 +105,9 @@ class ChannelStats:
         count = sum(part.count for part in parts)
         weights = [part.count / count for part in parts]
         origin = parts[0].mean  # means are pooled as distances from one of them, so none cancel
-        mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights, parts, strict=True))
-        var = sum(w * (p.var + (p.mean - mean) ** 2) for w, p in zip(weights, parts, strict=True))
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
+            mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights, parts, strict=True))
+            var = sum(w * (p.var + (p.mean - mean) ** 2) for w, p in zip(weights, parts, strict=True))
         return ChannelStats(count, mean, var)
 
 

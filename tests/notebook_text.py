@@ -1,5 +1,6 @@
 """The book as the lint sees it: notebooks, their cells, and the plain sentences of their prose."""
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,15 @@ def code_cells(path):
     return [cell for cell in read(path).cells if cell.cell_type == "code" and cell.source.strip()]
 
 
+def asserting_cells(path):
+    """Code cells with an assert whose test is no constant, read by the parser, not by the eye."""
+    return [cell for cell in code_cells(path) if any(map(is_a_test, ast.walk(ast.parse(cell.source))))]
+
+
+def is_a_test(node):
+    return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
+
+
 def outputs(path):
     return [output for cell in code_cells(path) for output in cell.outputs]
 
@@ -33,6 +43,19 @@ def prose(path):
     text = re.sub(r"`[^`\n]+`", "CODE", text)
     text = re.sub(r"^\s*(`{3,}|:{3,}).*$|^:[\w-]+:.*$|^\s*\|.*$|^\s*\([\w-]+\)=\s*$", "", text, flags=re.M)
     return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def tables(path):
+    """The rows of the tables, without code, formulas and references."""
+    lines = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").splitlines()
+    rows = [line for line in lines if line.lstrip().startswith("|")]
+    return [re.sub(r"`[^`]*`|\$[^$]*\$|\{[\w:]+\}", "", row) for row in rows]
+
+
+def captions(path):
+    """The captions and alternative texts of the figures."""
+    figures = [cell.metadata["mystnb"] for cell in code_cells(path) if "mystnb" in cell.metadata]
+    return [text for figure in figures for text in (figure["figure"]["caption"], figure["image"]["alt"])]
 
 
 def sentences(path):

@@ -29,6 +29,9 @@ VERDICTS = [
     (1.0, float("nan"), "wrong at []: got 1, wanted nan"),
     ([1.0], 1.0, "wrong shape: got (1,), wanted ()"),
     (np.ones((2, 3)), np.ones((3, 2)), "wrong shape: got (2, 3), wanted (3, 2)"),
+    (1j, np.array(1j), "right"),
+    ("abc", 1.0, "wrong: got str, wanted numbers of shape ()"),
+    (len, np.ones((2, 3)), "wrong: got builtin_function_or_method, wanted numbers of shape (2, 3)"),
     ((1.0, 2.0), (1.0, 2.0), "right"),
     ((1.0, 2.5), (1.0, 2.0), "result 2 wrong at []: got 2.5, wanted 2"),
     ((0.0, 2.5), (1.0, 2.0), "result 1 wrong at []: got 0, wanted 1"),
@@ -65,15 +68,25 @@ def test_tolerances_can_be_given():
     assert answer(1.05, 1.0, rtol=0.1).ok
     assert answer(0.05, 0.0, atol=0.1).ok
     assert not answer(1.05, 1.0, rtol=0.01).ok
-    assert answer((0.05, 1.05), (0.0, 1.0), rtol=0.1, atol=0.1).ok
+    assert answer((0.05, 1.09), (0.0, 1.0), rtol=0.1, atol=0.06).ok
     assert not answer((0.05, 1.05), (0.0, 1.0), rtol=0.1).ok
     assert not answer((0.05, 1.2), (0.0, 1.0), atol=0.1).ok
 
 
 @pytest.mark.parametrize(
     "got",
-    ["abc", [[1.0], [1.0, 2.0]], len, [None, 1.0], {"a": 1}, np.array("x"), object()],
-    ids=["text", "ragged", "function", "half a stub", "dict", "text array", "object"],
+    [
+        "abc",
+        "1.0",
+        [[1.0], [1.0, 2.0]],
+        len,
+        [None, 1.0],
+        {"a": 1},
+        np.array("x"),
+        object(),
+        np.array(1 + 1j),
+    ],
+    ids=["text", "digits", "ragged", "function", "half a stub", "dict", "text array", "object", "complex"],
 )
 @pytest.mark.parametrize("wanted", [1.0, np.ones(2), (1.0, 2.0)], ids=["number", "array", "tuple"])
 def test_an_answer_of_another_kind_is_wrong_and_does_not_raise(got, wanted):
@@ -89,3 +102,10 @@ def test_report_is_frozen_and_its_list_its_own():
     report.misconceptions.append("mean-path-missing")
     assert Report(False, "text").misconceptions == []
     assert Report(False, "text", ["a"]).misconceptions == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted"), [([1 + 1j], [1.0]), ("1.0", 1.0), ([None], [np.nan]), (10**400, 1.0)]
+)
+def test_what_is_no_real_number_is_wrong(got, wanted):
+    assert not answer(got, wanted).ok

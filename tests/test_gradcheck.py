@@ -30,6 +30,9 @@ def test_step_is_a_millionth_by_default():
     calls = []
     numerical_gradient(lambda x: calls.append(x[0]) or x, np.array([0.0]), np.array([1.0]))
     assert calls[1:] == [1e-6, -1e-6]
+    calls.clear()
+    max_error(lambda x: calls.append(x[0]) or x, np.array([0.0]), np.array([1.0]), np.array([1.0]))
+    assert calls[1:] == [1e-6, -1e-6]
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (2, 0)])

@@ -369,3 +369,18 @@ def test_a_failed_first_call_leaves_nothing_to_differentiate():
 
 def test_every_attribute_of_the_docstring_is_there():
     assert set(STATE) <= set(vars(BatchNorm(C)))
+
+
+def test_a_fresh_state_can_be_loaded():
+    """A count of 0 is no error."""
+    layer = trained()
+    layer.load_state_dict(BatchNorm(C).state_dict())
+    assert layer.num_batches_tracked == 0
+
+
+def test_a_step_in_place_leaves_the_gradient_of_the_last_call():
+    layer, (x, *_, dy) = BatchNorm(C), data()
+    layer(x)
+    wanted = layer.backward(dy)
+    layer.gamma *= 5
+    assert_same(layer.backward(dy), wanted)

@@ -71,6 +71,12 @@ def test_normalize_backward_agrees_with_central_differences(center):
     assert max_error(forward, np.array(VALUES), dxhat, dx) < GRADCHECK
 
 
+def test_arithmetic_is_python_floats_for_any_dtype():
+    x = X.astype(np.float32)
+    assert {type(value) for value in reference.at(x, [(0, 0), (2, 0)])} == {float}
+    assert {array.dtype for array in reference.norm_backward(x, x, ONE_CHANNEL)} == {np.dtype(np.float64)}
+
+
 def test_groups_gathers_every_position_once():
     gathered = reference.groups((2, 3), lambda position: position[1])
     assert gathered == [[(0, 0), (1, 0)], [(0, 1), (1, 1)], [(0, 2), (1, 2)]]

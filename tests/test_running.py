@@ -233,3 +233,17 @@ def test_momentum_fraction_bounds_are_allowed():
     assert update_caffe(to_caffe(MEAN, VAR), STATS, 1).factor == 2
     assert update_caffe(to_caffe(MEAN, VAR), STATS, 0).factor == 1
     assert running.debias(MEAN, 1, 1, 5.0).tolist() == MEAN.tolist()
+
+
+@pytest.mark.parametrize("momentum", [1e-12, 1e-17])
+def test_debias_keeps_its_digits_for_a_tiny_momentum(momentum):
+    """1 - (1 - momentum) ** steps would cancel."""
+    running = np.array([5 * momentum])
+    assert np.isclose(debias(running, momentum, 1, 0.0)[0], 5, rtol=1e-12)  # some roundings
+
+
+def test_update_of_caffe_gives_arrays_of_its_own():
+    blobs = CaffeBlobs(np.ones(2), np.ones(2), 1.0)
+    same = update_caffe(blobs, ChannelStats(0, np.zeros(2), np.zeros(2)))
+    same.mean_sum[:] = 7
+    assert blobs.mean_sum.tolist() == [1, 1]

@@ -175,3 +175,20 @@ def test_merge_leaves_its_parts_alone():
     one.merge(other)
     assert (one.count, one.mean.tolist(), one.var.tolist()) == (2, [2], [1])
     assert (other.count, other.mean.tolist(), other.var.tolist()) == (1, [8], [0])
+
+
+def test_statistics_are_float64_copies():
+    """float16 cannot hold the variance of means 0 and 1000."""
+    mean = np.zeros(1, np.float16)
+    pooled = ChannelStats(1, mean, mean).merge(ChannelStats(1, mean + 1000, mean))
+    assert pooled.var.tolist() == [250_000]
+    assert pooled.var.dtype == np.float64
+    stats = ChannelStats(1, mean, mean)
+    mean += 1
+    assert stats.mean.tolist() == [0]
+
+
+def test_merge_of_an_infinite_mean_is_nan_in_its_channel():
+    one, other = (ChannelStats(2, np.array(m), np.ones(2)) for m in ([np.inf, 1.0], [0.0, 3.0]))
+    assert np.isnan(one.merge(other).mean[0])
+    assert one.merge(other).mean[1] == 2

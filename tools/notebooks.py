@@ -23,7 +23,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 PIXEL_TOLERANCE = 0.1  # of the range from black to white: font hinting differs between machines by less
-SHARE_TOLERANCE = 0.001  # of the pixels: a moved line or a changed digit touches more
+TILE, TILE_TOLERANCE = 16, 0.05  # pixels; one changed digit touches more than this share of some tile
 
 
 def execute(path):
@@ -72,19 +72,26 @@ def pictures(notebook):
 
 
 def differ(stored, fresh):
+    """Whether two PNG files differ in some tile by more than two machines' ways to draw the same figure."""
     stored, fresh = (imread(io.BytesIO(picture)) for picture in (stored, fresh))
     if stored.shape != fresh.shape:
         return True
     changed = np.abs(stored - fresh).max(axis=-1) > PIXEL_TOLERANCE
-    return changed.mean() > SHARE_TOLERANCE
+    rows, columns = (-(-n // TILE) for n in changed.shape)
+    tiles = np.zeros((rows * TILE, columns * TILE))
+    tiles[: changed.shape[0], : changed.shape[1]] = changed
+    return tiles.reshape(rows, TILE, columns, TILE).mean(axis=(1, 3)).max() > TILE_TOLERANCE
 
 
-def main(task, *names):
+def main(task=None, *names):
+    tasks = {"store": store, "figures": figures}
+    if task not in tasks:
+        sys.exit(__doc__)
     os.environ["OMP_NUM_THREADS"] = "1"  # so that printed digits do not depend on the number of cores
     paths = [Path(name) for name in names] or sorted(BOOK.glob("*.ipynb"))
-    problems = []
+    problems = [] if paths else [f"no notebooks in {BOOK}"]
     with ProcessPoolExecutor(2) as pool:
-        results = pool.map({"store": store, "figures": figures}[task], paths)
+        results = pool.map(tasks[task], paths)
         for path, found in zip(paths, results, strict=True):
             print(f"  {task} {path.stem}: {'; '.join(found) or 'ok'}", flush=True)
             problems += found

@@ -49,11 +49,13 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9):
             if not report.ok:
                 return Report(False, f"result {i + 1} {report}")
         return Report(True, "right")
-    wanted = np.asarray(wanted)
+    wanted, kind = np.asarray(wanted), type(got).__name__
     try:
-        got = np.asarray(got, dtype=np.result_type(wanted, float))
-    except (TypeError, ValueError):
-        return Report(False, f"wrong: got {type(got).__name__}, wanted numbers of shape {wanted.shape}")
+        got = np.asarray(got)
+    except ValueError:  # ragged
+        got = np.asarray(None)
+    if got.dtype.kind not in ("biufc" if wanted.dtype.kind == "c" else "biuf"):
+        return Report(False, f"wrong: got {kind}, wanted numbers of shape {wanted.shape}")
     if got.shape != wanted.shape:
         return Report(False, f"wrong shape: got {got.shape}, wanted {wanted.shape}")
     wrong = np.argwhere(~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True))

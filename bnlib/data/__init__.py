@@ -22,12 +22,15 @@ class Digits(NamedTuple):
         TypeError
             If seed is not an integer, or test_fraction is not a number.
         ValueError
-            If test_fraction leaves one of the two empty.
+            If seed is negative, or test_fraction leaves one of the two empty.
         """
         test = round(len(self.labels) * arguments.fraction("test_fraction", test_fraction))
         if not 0 < test < len(self.labels):
             raise ValueError(f"test_fraction must leave both parts some digits, got {test_fraction}")
-        order = np.random.default_rng(arguments.integer("seed", seed)).permutation(len(self.labels))
+        seed = arguments.integer("seed", seed)
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed}")
+        order = np.random.default_rng(seed).permutation(len(self.labels))
         train, test = order[test:], order[:test]
         return Digits(self.images[train], self.labels[train]), Digits(self.images[test], self.labels[test])
 
