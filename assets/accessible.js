@@ -31,8 +31,17 @@ document.addEventListener("DOMContentLoaded", () => {
     entry.removeAttribute("role");
   }
 
+});
+
+addEventListener("load", () => {
+  // On a phone a wide figure keeps its letters legible and scrolls.
+  for (const figure of document.querySelectorAll(".bd-article .cell_output figure")) {
+    figure.classList.toggle("wide", figure.querySelector("img")?.naturalWidth > 700);
+  }
+
   // What scrolls sideways can be reached and moved by keyboard.
-  for (const box of document.querySelectorAll(".bd-article div.math, .bd-article pre, .pst-scrollable-table-container")) {
+  const scrolling = ".bd-article :is(div.math, pre, figure.wide), .pst-scrollable-table-container";
+  for (const box of document.querySelectorAll(scrolling)) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
 });

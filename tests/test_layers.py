@@ -384,3 +384,10 @@ def test_a_step_in_place_leaves_the_gradient_of_the_last_call():
     wanted = layer.backward(dy)
     layer.gamma *= 5
     assert_same(layer.backward(dy), wanted)
+
+
+def test_a_variance_below_one_can_be_loaded():
+    """Down to 0, that of a channel that never varied."""
+    layer, var = BatchNorm(C), np.linspace(0, 0.9, C, dtype=np.float32)
+    layer.load_state_dict({**layer.state_dict(), "running_var": var})
+    assert_same(layer.running_var, var)
