@@ -121,6 +121,7 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
+        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
     cache : NormCache
         For `batch_norm_backward`; `cache.stats` is the ChannelStats of the batch.
 
@@ -175,7 +176,8 @@ def batch_norm_backward(dy, cache):
     Returns
     -------
     dx : array of the shape and dtype of x
-    dgamma, dbeta : (C,) array, or None for a parameter that was None
+        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+    dgamma, dbeta : (C,) array of the parameter's dtype, or None for a parameter that was None
 
     Raises
     ------
@@ -221,6 +223,7 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
+        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
     cache : NormCache
         For `batch_norm_eval_backward`.
 
@@ -276,7 +279,8 @@ def batch_norm_eval_backward(dy, cache):
     Returns
     -------
     dx : array of the shape and dtype of x
-    dgamma, dbeta : (C,) array, or None for a parameter that was None
+        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+    dgamma, dbeta : (C,) array of the parameter's dtype, or None for a parameter that was None
 
     Raises
     ------
