@@ -164,6 +164,7 @@ def cross_entropy(logits, labels):
     >>> round(loss, 4), dlogits.tolist()
     (0.6931, [[0.5, -0.5]])
     """
+    check_labels(labels, *logits.shape)
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -184,6 +185,8 @@ def sgd_step(network, x, labels, learning_rate, trainable=lambda part, name: Tru
     trainable : callable, optional
         Of (part, parameter name); a parameter for which it is False stays as it is.
     """
+    widths = [part.weight.shape[1] for part in network.parts if isinstance(part, Linear)]
+    check_labels(labels, len(x), widths[-1])  # before the running statistics move
     loss, dlogits = cross_entropy(network(x), labels)
     network.backward(dlogits)
     for part, name in network.parameters():
@@ -196,11 +199,24 @@ def sgd_step(network, x, labels, learning_rate, trainable=lambda part, name: Tru
 
 def accuracy(network, x, labels):
     """Return the share of rows whose largest logit is the label, in the mode the network is in."""
-    return float(np.mean(network(x).argmax(axis=1) == labels))
+    logits = network(x)
+    check_labels(labels, *logits.shape)
+    return float(np.mean(logits.argmax(axis=1) == labels))
+
+
+def check_labels(labels, count, classes):
+    """Refuse labels that NumPy would broadcast, or take as a place from the end."""
+    if labels.shape != (count,) or count == 0:
+        raise ValueError(f"labels must have shape ({count},) and not be empty, got {labels.shape}")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers, got {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels must be in [0, {classes}), got {labels.min()} to {labels.max()}")
 
 
 def batches(count, size, rng):
     """Yield index arrays of `size` that cover range(count) in random order; a short rest is left out."""
+    arguments.positive_integer("size", size)
     order = rng.permutation(count)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]

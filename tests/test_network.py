@@ -228,3 +228,31 @@ def test_batches_follow_their_generator():
     first, second, other = (np.array(list(batches(12, 4, rng(seed)))) for seed in (0, 0, 1))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 1], ValueError, r"labels must have shape \(4,\) and not be empty, got \(2,\)"),
+        ([[0], [1], [0], [1]], ValueError, r"labels must have shape \(4,\).*, got \(4, 1\)"),
+        ([0.0, 1.0, 0.0, 1.0], TypeError, "labels must be integers, got float64"),
+        ([0, 1, 2, 7], ValueError, r"labels must be in \[0, 3\), got 0 to 7"),
+        ([0, 1, 2, -1], ValueError, r"labels must be in \[0, 3\), got -1 to 2"),
+    ],
+)
+def test_labels_that_do_not_fit_leave_the_network_as_it_was(labels, error, message):
+    network, x, labels = mlp([5, 4, 3], rng()), rng(1).normal(size=(4, 5)), np.array(labels)
+    for call in (
+        lambda: sgd_step(network, x, labels, 0.1),
+        lambda: cross_entropy(np.zeros((4, 3)), labels),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+    assert network.batch_norms()[0].num_batches_tracked == 0
+    with pytest.raises(error, match=message):
+        accuracy(network.eval(), x, labels)
+
+
+def test_batches_need_a_size():
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
+        next(batches(3, 0, rng()))
