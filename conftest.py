@@ -2,5 +2,4 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("torch") else ["bnlib/torch.py"]
 collect_ignore_glob = [] if find_spec("matplotlib") else ["bnlib/figures/*"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.blocked import block_map, block_sums
-from bnlib.statistics import ChannelStats, all_axes_but, moments
+from bnlib.statistics import ChannelStats, all_axes_but, channel_moments
 
 
 class NormCache(NamedTuple):
@@ -83,7 +83,12 @@ def wide(parameter, default, cache):
     """The parameter, or its default, in a shape that broadcasts against x."""
     if parameter is None:
         return np.full((1,) * cache.x.ndim, default)
-    return parameter.reshape([n if i in cache.parameter_axes else 1 for i, n in enumerate(cache.x.shape)])
+    return parameter.reshape(lying_along(cache.x, cache.parameter_axes))
+
+
+def lying_along(x, axes):
+    """The shape that broadcasts against x and varies along these axes alone."""
+    return [n if i in axes else 1 for i, n in enumerate(x.shape)]
 
 
 def like(parameter, gradient):
@@ -147,14 +152,12 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
     gamma = arguments.parameter("gamma", gamma, x.shape[axis : axis + 1])
     beta = arguments.parameter("beta", beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
-    axes = all_axes_but(x, axis)
-    count = x.size // x.shape[axis] if x.size else 0
-    if count == 1:
+    stats, mean, var = channel_moments(x, axis)
+    if stats.count == 1:
         raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
-    mean, var = moments(x, axes)
-    about = {"parameter_axes": (axis,), "axes": axes, "mean_from_x": True, "std_from_x": True}
-    stats = ChannelStats(count, mean.ravel(), var.ravel())
-    return normalize("batch_norm", x, mean, var, gamma, beta, eps, shape=x.shape, stats=stats, **about)
+    about = {"axes": all_axes_but(x, axis), "mean_from_x": True, "std_from_x": True}
+    about |= {"shape": x.shape, "parameter_axes": (axis,)}
+    return normalize("batch_norm", x, mean, var, gamma, beta, eps, stats=stats, **about)
 
 
 def batch_norm_backward(dy, cache):
@@ -256,10 +259,9 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
         raise ValueError(f"eps must be finite and at least 0, got {eps}")
     if (var < 0).any() or (var + eps <= 0).any():
         raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
-    along = [n if i == axis else 1 for i, n in enumerate(x.shape)]
     about = {"axes": all_axes_but(x, axis), "mean_from_x": False, "std_from_x": False}
     about |= {"shape": x.shape, "parameter_axes": (axis,)}
-    mean, var = mean.reshape(along), var.reshape(along)
+    mean, var = (value.reshape(lying_along(x, (axis,))) for value in (mean, var))
     return normalize("batch_norm_eval", x, mean, var, gamma, beta, eps, **about)
 
 

@@ -97,7 +97,7 @@ class BatchNorm:
 
     def __call__(self, x):
         """Normalise x of shape (N, C, *S), by the statistics of the mode."""
-        self._check_channels(x)
+        x = self._check_channels(x)
         if not self.training and self.running_mean is not None:
             y, self._cache = batch_norm_eval(
                 x, self.running_mean, self.running_var, self.gamma, self.beta, eps=self.eps, axis=self.axis
@@ -172,3 +172,4 @@ class BatchNorm:
             raise ValueError(
                 f"x must have {self.num_features} channels on axis {self.axis}, got shape {x.shape}"
             )
+        return x

@@ -80,7 +80,7 @@ def update_running(running_mean, running_var, stats, momentum=0.1, *, unbiased=T
     momentum = arguments.fraction("momentum", momentum)
     unbiased = arguments.flag("unbiased", unbiased)
     if stats.count == 0:
-        return running_mean.copy(), running_var.copy()
+        return running_mean, running_var
     var = stats.var_unbiased if unbiased else stats.var
     return blend(running_mean, stats.mean, momentum), blend(running_var, var, momentum)
 
@@ -290,7 +290,7 @@ def to_caffe(running_mean, running_var):
     """
     mean = arguments.float_array("running_mean", running_mean)
     var = arguments.shaped("running_var", running_var, mean.shape)
-    return CaffeBlobs(mean.copy(), var.copy(), 1.0)
+    return CaffeBlobs(mean.copy(), var, 1.0)
 
 
 def find_convention(name):
@@ -306,6 +306,7 @@ def check_stats(stats):
 
 
 def check_running(name, value, stats):
+    """Return a copy of a running average of the same channels as `stats`."""
     return arguments.shaped(name, value, stats.mean.shape)
 
 

@@ -147,8 +147,14 @@ def channel_stats(x, axis=1):
     array([1., 0.])
     """
     x, axis = arguments.channels_input(x, axis)
+    return channel_moments(x, axis)[0]
+
+
+def channel_moments(x, axis):
+    """Return (ChannelStats, mean, var) of an x that was checked; mean and var broadcast against it."""
     mean, var = moments(x, all_axes_but(x, axis))
-    return ChannelStats(x.size // x.shape[axis] if x.size else 0, mean.ravel(), var.ravel())
+    count = x.size // x.shape[axis] if x.size else 0
+    return ChannelStats(count, mean.ravel(), var.ravel()), mean, var
 
 
 def moments(x, axes, center=True):

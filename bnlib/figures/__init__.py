@@ -33,7 +33,7 @@ def label_line(ax, x, y, text, style, **kwargs):
     ax.annotate(text, (x, y), color=ink(style), fontsize=8, **kwargs)
 
 
-def band(ax, x, runs, style, label):
+def band(ax, x, runs, style):
     """Draw the mean of `runs` (seeds, points) and the range from the lowest to the highest seed."""
     ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
-    ax.plot(x, runs.mean(axis=0), label=label, **style)
+    ax.plot(x, runs.mean(axis=0), **style)

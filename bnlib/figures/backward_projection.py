@@ -108,8 +108,8 @@ def growth(steps, lengths, decayed, predicted, rates, decayed_rates):
     """Draw weight lengths and effective rates (seeds, steps), free and decayed, and one prediction."""
     figure, (left, right) = plt.subplots(1, 2, figsize=PAIR)
     for ax, free, shrunk in ((left, lengths, decayed), (right, rates, decayed_rates)):
-        band(ax, steps, free, WITH_BN, "without decay")
-        band(ax, steps, shrunk, DECAYED, "with decay")
+        band(ax, steps, free, WITH_BN)
+        band(ax, steps, shrunk, DECAYED)
         end = steps[-1]
         above = {**POINTS, "xytext": (0, 9), "ha": "right"}
         label_line(ax, end, free[:, -1].max(), "without decay", WITH_BN, **above)

@@ -52,10 +52,10 @@ def accuracy_by_step(steps, fast, slow):
     figure, panels = plt.subplots(1, 2, figsize=PAIR, sharey=True)
     kept, batch = {**WITH_BN, "zorder": 3}, {**REFERENCE, "linewidth": 2}
     for ax, momentum, runs in zip(panels, (0.1, 0.01), (fast, slow), strict=True):
-        band(ax, steps, runs[:, 1], batch, "batch statistics")
-        band(ax, steps, runs[:, 0], kept, "running statistics")
+        band(ax, steps, runs[:, 1], batch)
+        band(ax, steps, runs[:, 0], kept)
         ax.set(xlabel=f"step, at momentum {momentum}", ylim=(0, 1.03), xlim=(0, steps[-1]))
-    band(panels[1], steps, slow[:, 2], OTHER_NORM, "debiased")
+    band(panels[1], steps, slow[:, 2], OTHER_NORM)
     label_line(panels[0], 60, 0.72, "running statistics", WITH_BN)
     label_line(panels[0], 60, 0.58, "statistics of the test set", REFERENCE)
     label_line(panels[1], 60, 0.58, "running statistics", WITH_BN)

@@ -135,10 +135,10 @@ def leak(steps, still, moving, turn):
         panels, (still, moving), ("nothing is learned", f"all is learned until {turn}"), strict=True
     ):
         ax.axvline(turn, **GUIDE)
-        band(ax, steps, runs["training"], WITH_BN, "training mode")
-        band(ax, steps, runs["set_bn_eval"], frozen, "set_bn_eval")
+        band(ax, steps, runs["training"], WITH_BN)
+        band(ax, steps, runs["set_bn_eval"], frozen)
         if "upright" in runs:
-            band(ax, steps, runs["upright"], control, "same batches, upright")
+            band(ax, steps, runs["upright"], control)
         ax.set(xlabel=f"step ({title})", ylim=(0, 1.13), xlim=(0, steps[-1]))
         ax.set_yticks(np.arange(0, 1.01, 0.25))
         ax.text(turn - 2, 1.08, "rotated digits", ha="right", va="center", fontsize=8)
