@@ -2,4 +2,5 @@
 
 from importlib.util import find_spec
 
-collect_ignore_glob = [] if find_spec("matplotlib") else ["bnlib/figures/*"]
+NEEDED = {"bnlib/figures/*": "matplotlib", "bnlib/torch/*": "torch"}
+collect_ignore_glob = [files for files, package in NEEDED.items() if not find_spec(package)]

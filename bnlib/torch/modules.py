@@ -1,0 +1,162 @@
+"""Drop-in modules: torch's own batch norm classes with the forward and backward pass of this package."""
+
+import torch.distributed as dist
+from torch import nn
+
+from bnlib.torch.functional import normalize
+
+BATCH_NORM = nn.modules.batchnorm._BatchNorm  # the base of torch's batch norm classes and so of ours
+
+
+class BatchNormForward:
+    """The forward pass, and the flag `frozen`, that all the modules share."""
+
+    frozen = False  # set by `freeze`: then train() leaves the layer in evaluation mode
+
+    def forward(self, input):
+        """Normalise input by the statistics of the mode, and in training move the running statistics."""
+        self._check_input_dim(input)
+        tracking = self.training and self.track_running_stats
+        running = self.running_mean, self.running_var
+        if self.training and not tracking:
+            running = None, None
+        momentum = self.momentum
+        if momentum is None:
+            momentum = (self.num_batches_tracked + 1).double().reciprocal() if tracking else 0.0
+        from_batch = self.training or self.running_mean is None
+        options = from_batch, momentum, self.eps, self.find_group()
+        y = normalize(input, *running, self.weight, self.bias, *options)
+        if tracking and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)  # last, so that an error leaves the state as it was
+        return y
+
+    def train(self, mode=True):
+        """Switch to training mode, or with mode=False, or if frozen, to evaluation; return the module."""
+        return super().train(mode and not self.frozen)
+
+    def find_group(self):
+        """The process group whose batch is normalised as one, or None for this process alone."""
+        return None
+
+
+class BatchNorm1d(BatchNormForward, nn.BatchNorm1d):
+    """torch.nn.BatchNorm1d, (N, C) or (N, C, L), by `bnlib.torch.batch_norm`: same arguments and state."""
+
+
+class BatchNorm2d(BatchNormForward, nn.BatchNorm2d):
+    """torch.nn.BatchNorm2d, (N, C, H, W), by `bnlib.torch.batch_norm`: same arguments and state."""
+
+
+class BatchNorm3d(BatchNormForward, nn.BatchNorm3d):
+    """torch.nn.BatchNorm3d, (N, C, D, H, W), by `bnlib.torch.batch_norm`: same arguments and state."""
+
+
+class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
+    r"""Normalise by the batches of all processes of a group, as if they were one.
+
+    .. math::
+        m = \sum_i m_i, \quad \mu = \sum_i \frac{m_i}{m} \mu_i, \quad
+        \sigma^2 = \sum_i \frac{m_i}{m} \left( \sigma_i^2 + (\mu_i - \mu)^2 \right)
+
+    torch.nn.SyncBatchNorm, with the same arguments and state, for tensors of any device whose
+    `torch.distributed` backend is initialised: gloo for the CPU, NCCL for CUDA. One all-gather in the
+    forward pass, one all-reduce in the backward. In evaluation mode, and without other processes, it is
+    ordinary batch norm.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, bias
+        As of `torch.nn.BatchNorm2d`.
+    process_group : torch.distributed.ProcessGroup, optional
+        The processes that share one batch; all of them if absent.
+
+    Raises
+    ------
+    ValueError
+        If the processes together have one value per channel, or this process is not in process_group.
+    RuntimeError
+        If another process fails or does not come, after the timeout of the process group at the latest; or
+        if a second derivative is asked for.
+
+    Notes
+    -----
+    Per-process batches may have different sizes, and may be empty, but every process must call the layer
+    equally often. weight.grad and bias.grad are of this process's part of the loss: add or average them, as
+    DistributedDataParallel does.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub, R. J. LeVeque (1983). Algorithms for computing the sample variance:
+    analysis and recommendations. The American Statistician 37(3).
+    """
+
+    def find_group(self):
+        """The process group whose batch is normalised as one, or None for this process alone."""
+        if not (self.training and dist.is_available() and dist.is_initialized()):
+            return None
+        group = self.process_group or dist.group.WORLD
+        size = dist.get_world_size(group)
+        if size < 1:
+            raise ValueError("process_group must contain this process, got one that does not")
+        return group if size > 1 else None
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module, process_group=None):
+        """Turn every batch norm in a model into this class, in place, and return the model."""
+        for layer in batch_norm_layers(module):
+            layer.__class__ = cls
+            layer.process_group = process_group
+        return module
+
+
+OURS = {
+    nn.BatchNorm1d: BatchNorm1d,
+    nn.BatchNorm2d: BatchNorm2d,
+    nn.BatchNorm3d: BatchNorm3d,
+    nn.SyncBatchNorm: SyncBatchNorm,
+}
+
+
+def convert(model, *, back=False):
+    """Turn every torch batch norm in a model into this package's class, in place, and return the model.
+
+    Parameters, buffers, mode and hooks stay the same objects, so an optimiser made before goes on working.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        May itself be a batch norm. Subclasses of torch's classes are left alone.
+    back : bool, default False
+        Turn this package's classes into torch's instead. A frozen layer is no longer frozen then: it stays
+        in evaluation mode until train() is called.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model that was passed in.
+
+    Raises
+    ------
+    TypeError
+        If model is not a torch.nn.Module.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> model = convert(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)))
+    >>> type(model[1]).__module__, isinstance(model[1], nn.BatchNorm2d)
+    ('bnlib.torch.modules', True)
+    """
+    classes = {ours: theirs for theirs, ours in OURS.items()} if back else OURS
+    for layer in batch_norm_layers(model):
+        layer.__class__ = classes.get(type(layer), type(layer))  # ours add behaviour, but no state
+        if back:
+            vars(layer).pop("frozen", None)
+    return model
+
+
+def batch_norm_layers(model):
+    """All batch norm modules of a model, torch's and ours."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    return [module for module in model.modules() if isinstance(module, BATCH_NORM)]
