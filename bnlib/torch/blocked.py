@@ -14,10 +14,13 @@ BLOCK_ELEMENTS_OF_DEVICES = 2**25  # 256 MB of float64, so that kernels are few
 def moments(x):
     counts, means, variances = [], [], []
     for (piece,) in wide(blocks(x)):
+        count = max(1, values_per_channel(piece))
+        mean = channel_sum(piece) / count
+        piece -= along_channels(mean, x)
+        offset = channel_sum(piece) / count  # what rounding left of the mean: nearly 0
         counts.append(values_per_channel(piece))
-        means.append(channel_sum(piece) / max(1, counts[-1]))
-        piece -= along_channels(means[-1], x)
-        variances.append(channel_sum(piece.square_()) / max(1, counts[-1]))
+        means.append(mean + offset)
+        variances.append((channel_sum(piece.square_()) / count - offset**2).clamp(min=0))
     counts = torch.tensor(counts, dtype=torch.float64, device=x.device)
     return pool(counts, torch.stack(means), torch.stack(variances))[1:]
 

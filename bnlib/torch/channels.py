@@ -22,5 +22,5 @@ def pool(counts, means, variances):
     """
     count = counts.sum()
     weights = (counts / count.clamp(min=1))[:, None]
-    mean = (weights * means).sum(0)
+    mean = means[0] + (weights * (means - means[0])).sum(0)  # as distances from one mean: none cancel
     return count, mean, (weights * (variances + (means - mean) ** 2)).sum(0)
