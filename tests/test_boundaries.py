@@ -1,6 +1,7 @@
 """DESIGN.md section 2, read from the imports; and the public API's names, signatures and docstrings."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -116,6 +117,22 @@ def test_docstring(name):
     for parameter in inspect.signature(getattr(bnlib, name)).parameters:
         assert parameter in documented.split("Parameters\n")[1]
     assert ">>> " in documented.split("Examples\n")[1]
+
+
+def test_torch_backend():
+    """Its names are sorted, and its functions are documented as the core's are."""
+    backend = pytest.importorskip("torch") and importlib.import_module("bnlib.torch")
+    assert {"batch_norm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"} <= set(
+        backend.__all__
+    )
+    assert list(backend.__all__) == sorted(backend.__all__)
+    for name in backend.__all__:
+        public = getattr(backend, name)
+        documented = inspect.getdoc(public)
+        for section in ("Parameters", "Returns", "Raises") if inspect.isfunction(public) else ():
+            assert f"\n{section}\n{'-' * len(section)}\n" in documented, name
+        for parameter in inspect.signature(public).parameters if inspect.isfunction(public) else ():
+            assert parameter in documented.split("Parameters\n")[1], (name, parameter)
 
 
 @pytest.mark.parametrize("name", [name for name in bnlib.__all__ if name not in FUNCTIONS])

@@ -22,9 +22,20 @@ def test_figure_is_that_of_the_first_page():
 
 def test_python_runs(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    assert len(blocks) == 2
-    exec("\n".join(blocks), {})
+    assert len(blocks) == 3
+    exec("\n".join(block for block in blocks if "torch" not in block), {})
     assert capsys.readouterr().out.startswith("wrong at [0, 0, 0, 0]")
+
+
+def test_the_torch_lines_run():
+    torch = pytest.importorskip("torch")
+    (block,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "torch" in block
+    ]
+    names = {}
+    exec(block, names)
+    x = torch.ones(2, 3, 5, 5)
+    torch.testing.assert_close(names["conv"](x), names["model"](x))
 
 
 def test_links_lead_somewhere():

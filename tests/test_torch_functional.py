@@ -13,7 +13,7 @@ import bnlib
 
 torch = pytest.importorskip("torch")
 
-from torch_helpers import ENOUGH, LAYOUTS, Case, error, half_ulp, results  # noqa: E402
+from torch_helpers import DEVICES, ENOUGH, LAYOUTS, Case, error, half_ulp, results  # noqa: E402
 
 from bnlib.torch import batch_norm  # noqa: E402
 
@@ -31,6 +31,7 @@ options = st.fixed_dictionaries(
         "eps": st.sampled_from([1e-5, 1e-3, 0.5]),
         "center": st.sampled_from([0.0, 3.0, 50.0]),
         "seed": st.integers(0, 10**6),
+        "device": st.sampled_from(DEVICES),
     }
 )
 spatial = st.lists(st.integers(1, 4), max_size=3)
@@ -75,10 +76,11 @@ def test_low_precision_is_no_worse_than_torchs(case):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(37, 8, 31, 29), (300, 70), (1, 2, 9, 40, 31)])
-def test_low_precision_in_many_blocks(shape, dtype, training, layout, monkeypatch):
+@pytest.mark.parametrize("device", DEVICES)
+def test_low_precision_in_many_blocks(shape, dtype, training, layout, device, monkeypatch):
     """The same rule, without the allowance for rounding, where every tensor is cut into blocks."""
     monkeypatch.setattr("bnlib.torch.blocked.BLOCK_ELEMENTS", 5000)
-    case = Case(shape, dtype, layout, training=training, center=20.0)
+    case = Case(shape, dtype, layout, training=training, center=20.0, device=device)
     tensors = case.tensors()
     exact = results(F.batch_norm, case, tensors, torch.float64)
     ours, theirs = results(batch_norm, case, tensors), results(F.batch_norm, case, tensors)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 ENOUGH = 4  # times torch's own error against float64
 
 
@@ -23,6 +24,7 @@ class Case(NamedTuple):
     eps: float = 1e-3
     center: float = 3.0
     seed: int = 0
+    device: str = "cpu"
 
     def tensors(self):
         """Return (x, dy, weight, bias, running_mean, running_var); channels differ in mean and scale."""
@@ -35,9 +37,12 @@ class Case(NamedTuple):
         vectors += [rng.normal(size=channels), rng.uniform(0.5, 2, channels)]
         given = self.weight, self.bias, self.running, self.running
         wide = self.dtype if self.narrow or self.dtype.itemsize > 2 else torch.float32
-        vectors = [torch.tensor(v).to(wide) if g else None for v, g in zip(vectors, given, strict=True)]
+        vectors = [self.put(v, wide) if g else None for v, g in zip(vectors, given, strict=True)]
         arrays = (x, rng.normal(size=self.shape))
-        return *(LAYOUTS[self.layout](torch.tensor(a).to(self.dtype)) for a in arrays), *vectors
+        return *(LAYOUTS[self.layout](self.put(a, self.dtype)) for a in arrays), *vectors
+
+    def put(self, array, dtype):
+        return torch.tensor(array).to(self.device, dtype)
 
 
 def sliced(x):

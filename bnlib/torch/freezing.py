@@ -59,9 +59,30 @@ def freeze(model, *, parameters=False):
 
 
 def unfreeze(model, *, parameters=False):
-    """Let every batch norm of a model follow the model's mode again; in place, and return the model.
+    """Let every batch norm of a model follow the mode of the model again.
 
-    parameters=True lets weight and bias learn again, too.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place; its batch norms take its mode.
+    parameters : bool, default False
+        Let weight and bias learn again, too: sets their requires_grad to True.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model that was passed in.
+
+    Raises
+    ------
+    TypeError
+        If model is not a torch.nn.Module.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> unfreeze(freeze(nn.Sequential(nn.BatchNorm1d(8))))[0].training
+    True
     """
     for layer in batch_norm_layers(model):
         layer.frozen = False

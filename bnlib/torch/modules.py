@@ -82,7 +82,8 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
     -----
     Per-process batches may have different sizes, and may be empty, but every process must call the layer
     equally often. weight.grad and bias.grad are of this process's part of the loss: add or average them, as
-    DistributedDataParallel does.
+    DistributedDataParallel does. On the CPU that wrapper refuses subclasses of torch.nn.SyncBatchNorm: wrap
+    the model first, then `convert_sync_batchnorm` it.
 
     References
     ----------
