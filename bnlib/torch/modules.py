@@ -122,6 +122,8 @@ def convert(model, *, back=False):
     """Turn every torch batch norm in a model into this package's class, in place, and return the model.
 
     Parameters, buffers, mode and hooks stay the same objects, so an optimiser made before goes on working.
+    Tools that look for torch's classes by name need them back: torch.fx tracing, torch.jit.script and the
+    fusion of torch.ao.quantization.
 
     Parameters
     ----------
