@@ -31,6 +31,27 @@ def test_equal_to_the_plain_formulas(shape, layout, room, monkeypatch):
     assert torch.equal(dy, before[1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_both_round_once(dtype):
+    """Sums that overflow the dtype do not overflow, and a result is the float64 result, rounded."""
+    x, dy, *vectors = Case((4, 5, 30), dtype).tensors()
+    scale, shift, mean, slope = (vector.double() for vector in vectors)
+    x, dy, scale, slope = x * 9e3, dy * 2e4, scale / 1e4, slope / 1e4
+    wide = x.double(), dy.double()
+    for passes_used in (plain, blocked):
+        torch.testing.assert_close(passes_used.moments(x), plain.moments(wide[0]), rtol=1e-12, atol=0)
+        sums = list(passes_used.gradient_sums(dy, x, mean))
+        torch.testing.assert_close(
+            sums, list(plain.gradient_sums(*wide[::-1], mean)), rtol=1e-10, atol=1e-3
+        )
+        y, exact = (passes_used.affine(x, mean, scale, shift), plain.affine(wide[0], mean, scale, shift))
+        dx = passes_used.input_gradient(dy, x, mean, shift, slope, scale)
+        exact_dx = plain.input_gradient(*wide[::-1], mean, shift, slope, scale)
+        for got, right in ((y, exact), (dx, exact_dx)):
+            assert got.dtype == dtype
+            assert torch.equal(got, right.to(dtype))
+
+
 @pytest.mark.parametrize("room", [1, 12, 40])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last"])
 @pytest.mark.parametrize("shape", SHAPES)

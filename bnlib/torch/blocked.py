@@ -17,10 +17,9 @@ def moments(x):
         count = max(1, values_per_channel(piece))
         mean = channel_sum(piece) / count
         piece -= along_channels(mean, x)
-        offset = channel_sum(piece) / count  # what rounding left of the mean: nearly 0
         counts.append(values_per_channel(piece))
-        means.append(mean + offset)
-        variances.append((channel_sum(piece.square_()) / count - offset**2).clamp(min=0))
+        means.append(mean + channel_sum(piece) / count)  # with what rounding left of the mean
+        variances.append(channel_sum(piece.square_()) / count)
     counts = torch.tensor(counts, dtype=torch.float64, device=x.device)
     return pool(counts, torch.stack(means), torch.stack(variances))[1:]
 
