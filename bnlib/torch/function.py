@@ -27,10 +27,10 @@ class BatchNormFunction(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output):
         x, weight, bias, _, _, ctx.training, _, ctx.eps, ctx.group = inputs
-        frozen = not ctx.training and not any(ctx.needs_input_grad[1:3])
+        needs_x = ctx.training or ctx.needs_input_grad[1]
         ctx.bias_dtype = None if bias is None else bias.dtype
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(None if frozen else x, weight, *output[1:])
+        ctx.save_for_backward(x if needs_x else None, weight, *output[1:])
 
     @staticmethod
     def backward(ctx, dy, *_):
@@ -44,9 +44,9 @@ class BatchNormFunction(torch.autograd.Function):
         inv_std = (var + ctx.eps).rsqrt()
         scale = inv_std if weight is None else inv_std * weight
         dx = dweight = dbias = None
-        if x is not None:
-            sum_dy, sum_dy_deviation = passes(x, dy).gradient_sums(dy, x, mean)
-            dweight = None if weight is None else (sum_dy_deviation * inv_std).to(weight.dtype)
+        if x is not None or ctx.needs_input_grad[2]:
+            sum_dy, sum_dy_deviation = passes(dy).gradient_sums(dy, dy if x is None else x, mean)
+            dweight = None if weight is None or x is None else (sum_dy_deviation * inv_std).to(weight.dtype)
             dbias = None if ctx.bias_dtype is None else sum_dy.to(ctx.bias_dtype)
         if ctx.needs_input_grad[0] and ctx.training:
             if ctx.group is not None:

@@ -1,6 +1,8 @@
 """Start real processes that form a process group, on one machine."""
 
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+import math
+import time
+from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import nullcontext
 from datetime import timedelta
 from multiprocessing import get_context
@@ -38,7 +40,7 @@ def launch(function, world_size, *arguments, timeout=60.0, executor=None):
     ValueError
         If world_size is below 1.
     Exception
-        The first that any process raises; the others are then given up by their collectives.
+        What the process that failed first has raised; the others fail then in their collectives.
     """
     if world_size < 1:
         raise ValueError(f"world_size must be at least 1, got {world_size}")
@@ -46,11 +48,11 @@ def launch(function, world_size, *arguments, timeout=60.0, executor=None):
     with TemporaryDirectory() as folder, own as pool:
         join = (world_size, (Path(folder) / "store").as_uri(), timedelta(seconds=timeout))
         futures = [pool.submit(call, function, rank, join, arguments) for rank in range(world_size)]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        for future in futures:
-            if future.done():
-                future.result()  # raises what the process raised
-        return [future.result() for future in futures]
+        wait(futures)  # all, since the others still need the folder when one has failed
+    errors = [future.exception() for future in futures if future.exception()]
+    if errors:
+        raise min(errors, key=lambda error: getattr(error, "raised_at", math.inf))
+    return [future.result() for future in futures]
 
 
 def new_executor(workers):
@@ -61,7 +63,11 @@ def call(function, rank, join, arguments):
     world_size, store, timeout = join
     torch.set_num_threads(1)
     dist.init_process_group("gloo", store, timeout, world_size, rank)
+    dist.barrier()  # nobody leaves before all are connected
     try:
         return function(rank, *arguments)
+    except Exception as error:
+        error.raised_at = time.monotonic()  # the others fail later, for want of this process
+        raise
     finally:
         dist.destroy_process_group()
