@@ -51,7 +51,6 @@ class BatchNormFunction(torch.autograd.Function):
         if ctx.needs_input_grad[0] and ctx.training:
             if ctx.group is not None:
                 sum_dy, sum_dy_deviation = sum_over_processes((sum_dy, sum_dy_deviation), ctx.group)
-            count = count.clamp(min=1)
             slope = inv_std**2 * sum_dy_deviation / count
             dx = passes(x, dy).input_gradient(dy, x, mean, sum_dy / count, slope, scale)
         elif ctx.needs_input_grad[0]:

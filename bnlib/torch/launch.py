@@ -40,7 +40,8 @@ def launch(function, world_size, *arguments, timeout=60.0, executor=None):
     ValueError
         If world_size is below 1.
     Exception
-        What the process that failed first has raised; the others fail then in their collectives.
+        What the process that failed first has raised, after all have ended. The others fail in their next
+        collective, at once where the process is gone, and after the timeout where it hangs.
     """
     if world_size < 1:
         raise ValueError(f"world_size must be at least 1, got {world_size}")
