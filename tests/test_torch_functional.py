@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 from torch_helpers import DEVICES, ENOUGH, LAYOUTS, Case, error, half_ulp, results  # noqa: E402
 
 from bnlib.torch import batch_norm  # noqa: E402
+from bnlib.torch.functional import normalize  # noqa: E402
 
 F = torch.nn.functional
 NAMES = "y", "dx", "dweight", "dbias", "running_mean", "running_var"
@@ -300,6 +301,11 @@ def test_vmap_cannot_share_running_statistics():
     running = torch.zeros(3).double(), torch.ones(3).double()
     with pytest.raises(ValueError, match="running_mean and running_var must be None or batched"):
         func.vmap(lambda x: batch_norm(x, *running, training=True))(batches()[0])
+
+
+def test_vmap_cannot_synchronise():
+    with pytest.raises(ValueError, match="vmap over a synchronised batch norm"):
+        func.vmap(lambda x: normalize(x, *[None] * 4, True, 0.1, 1e-5, group=object()))(batches()[0])
 
 
 def test_batched_gradients():

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, REFERENCE, WITH_BN, ink, label_line
+from bnlib.figures import REFERENCE, WITH_BN, label_line
 
 HEIGHT = 0.62  # of a bar, in rows
 
@@ -30,27 +30,27 @@ def kept(rows, size):
         labels.append(label)
     for group in dict.fromkeys(group for group, *_ in rows):
         own = [at for at, (name, *_) in zip(heights, rows, strict=True) if name == group]
-        ax.text(3.25 * size, np.mean(own), group, ha="left", va="center", fontsize=9, style="italic")
-    ax.set(yticks=heights, yticklabels=labels, xlim=(0, 4.1 * size), xlabel="kept for backward (MB)")
-    ax.set_xticks(np.arange(4) * size, labels=[f"{n * size:.2f}" for n in range(4)])
-    ax.invert_yaxis()
+        ax.text(-0.22, np.mean(own), group, ha="right", va="center", fontsize=9, style="italic",
+                transform=ax.get_yaxis_transform())  # fmt: skip
+    ax.set(yticks=heights, yticklabels=labels, xlim=(0, 3.1 * size), xticks=np.arange(4) * size)
+    ax.set(xticklabels=range(4), xlabel=f"kept for backward (inputs of {size:.2f} MB)")
+    ax.set_ylim(height + 0.6, 0.5)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return figure
 
 
 def border(picture, errors, labels):
-    """Draw a digit, and for each kernel the map of the error of a naive fold, with its values."""
-    figure, axes = plt.subplots(1, 1 + len(errors), figsize=(6.4, 2.5))
+    """Draw a digit, and for each filter the map of the error of a naive fold, with its values."""
+    figure, axes = plt.subplots(1, 1 + len(errors), figsize=(6.4, 2.6))
     top = max(error.max() for error in errors)
     for ax, values, label in zip(axes, (picture, *errors), labels, strict=True):
-        ax.imshow(values, cmap="gray_r", vmin=0, vmax=1.3 * (values.max() if values is picture else top))
+        ax.imshow(values, cmap="gray_r", vmin=0, vmax=values.max() if values is picture else 2 * top)
         ax.set(xticks=[], yticks=[], xlabel=label)
         ax.spines[["top", "right"]].set_visible(True)
     for ax, values in zip(axes[1:], errors, strict=True):
         for (row, column), value in np.ndenumerate(values):
-            dark = value > 0.6 * top
             text = f"{value:.1f}" if value > 1e-9 else "0"
-            colour = "white" if dark else "black" if value > 1e-9 else ink(GUIDE)
-            ax.text(column, row, text, ha="center", va="center", fontsize=5.5, color=colour)
+            ax.text(column, row, text, ha="center", va="center", fontsize=6, color="black")
+    figure.supxlabel("largest absolute error (unit of $y$)", x=0.68, fontsize=9)
     return figure
