@@ -1,20 +1,82 @@
-"""Answers to a reader's answers: compare what an exercise function returned with what was wanted."""
+"""Answers to a reader's answers: what is right in them, what is wrong, and which misconception it shows.
 
-from dataclasses import dataclass, field
+`answer` compares one result. The other functions take the reader's own function, try it on inputs that
+tell wrong formulas apart, and name the one or two misconceptions of the library that explain its results.
+"""
 
 import numpy as np
 
+from bnlib.check.diagnosis import diagnose
+from bnlib.check.report import Report
 
-@dataclass(frozen=True)
-class Report:
-    """The verdict on an answer: `ok`, ids of `misconceptions`, and as text what is wrong."""
+__all__ = [
+    "Report",
+    "answer",
+    "backward",
+    "channel_stats",
+    "eval_backward",
+    "eval_forward",
+    "forward",
+    "running",
+]
 
-    ok: bool
-    text: str
-    misconceptions: list = field(default_factory=list)
 
-    def __repr__(self):
-        return self.text
+def channel_stats(function):
+    """Check function(x) -> (mean, var): x is (N, C, *S), the results (C,), the variance has divisor m.
+
+    Parameters
+    ----------
+    function : callable
+        The reader's. None as its result, or NotImplementedError, means that it was not tried yet.
+
+    Returns
+    -------
+    Report
+        `ok`, the ids of the `misconceptions`, and a text that shows a counterexample.
+
+    Raises
+    ------
+    TypeError
+        If function is not callable. What the function raises is caught and reported.
+
+    Examples
+    --------
+    >>> channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))
+    Every position has its own statistics: the sums run over the samples alone.
+    see the chapter channel_statistics
+    """
+    return diagnose("channel_stats", function)
+
+
+def forward(function):
+    """Check function(x, gamma, beta, eps) -> y, batch norm in training mode. See `channel_stats`."""
+    return diagnose("forward", function)
+
+
+def backward(function):
+    """Check function(dy, x, gamma, eps) -> (dx, dgamma, dbeta), in training mode. See `channel_stats`."""
+    return diagnose("backward", function)
+
+
+def running(function):
+    """Check function(running_mean, running_var, x, momentum) -> (running_mean, running_var) after x.
+
+    momentum is the weight of the new batch, and the variance has divisor m - 1. See `channel_stats`.
+    """
+    return diagnose("running", function)
+
+
+def eval_forward(function):
+    """Check function(x, running_mean, running_var, gamma, beta, eps) -> y. See `channel_stats`."""
+    return diagnose("eval_forward", function)
+
+
+def eval_backward(function):
+    """Check function(dy, x, running_mean, running_var, gamma, eps) -> (dx, dgamma, dbeta).
+
+    In evaluation mode, where the statistics are constants. See `channel_stats`.
+    """
+    return diagnose("eval_backward", function)
 
 
 def answer(got, wanted, *, rtol=1e-6, atol=1e-9):

@@ -1,0 +1,162 @@
+"""The exercises: signature, results, the right steps as expressions, and the inputs they are tried on."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+CHANNEL_AXES = "tuple(i for i in range(x.ndim) if i != 1)"
+BATCH = {
+    "axes": CHANNEL_AXES,
+    "mean": "x.mean(axis=axes, keepdims=True)",
+    "var": "((x - mean) ** 2).mean(axis=axes, keepdims=True)",
+}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to write. `steps` maps each intermediate, in order, to the expression that computes it."""
+
+    name: str
+    arguments: tuple
+    results: tuple
+    steps: dict
+
+    def run(self, inputs, changes=None):
+        """The results for inputs by name, as float64 or wider arithmetic has them; steps may be changed."""
+        names = {"np": np, "along": along} | inputs
+        for step, expression in (self.steps | (changes or {})).items():
+            names[step] = eval(compiled(expression), names)
+        return tuple(np.asarray(names[result]) for result in self.results)
+
+
+@cache
+def compiled(expression):
+    return compile(expression, "<step>", "eval")
+
+
+def along(vector, x):
+    """The (C,) vector in a shape that broadcasts against x."""
+    return np.reshape(vector, (1, -1) + (1,) * (x.ndim - 2))
+
+
+EXERCISES = {
+    exercise.name: exercise
+    for exercise in (
+        Exercise(
+            "channel_stats",
+            ("x",),
+            ("mean", "var"),
+            {
+                "axes": CHANNEL_AXES,
+                "center": "x.mean(axis=axes, keepdims=True)",
+                "mean": "x.mean(axis=axes)",
+                "var": "((x - center) ** 2).mean(axis=axes)",
+            },
+        ),
+        Exercise(
+            "forward",
+            ("x", "gamma", "beta", "eps"),
+            ("y",),
+            BATCH
+            | {
+                "centered": "x - mean",
+                "std": "np.sqrt(var + eps)",
+                "xhat": "centered / std",
+                "scaled": "along(gamma, x) * xhat",
+                "y": "scaled + along(beta, x)",
+            },
+        ),
+        Exercise(
+            "backward",
+            ("dy", "x", "gamma", "eps"),
+            ("dx", "dgamma", "dbeta"),
+            BATCH
+            | {
+                "inv_std": "1 / np.sqrt(var + eps)",
+                "xhat": "(x - mean) * inv_std",
+                "g": "along(gamma, x) * dy",
+                "mean_g": "g.mean(axis=axes, keepdims=True)",
+                "mean_g_xhat": "(g * xhat).mean(axis=axes, keepdims=True)",
+                "dx": "inv_std * (g - mean_g - xhat * mean_g_xhat)",
+                "dgamma": "(dy * xhat).sum(axis=axes)",
+                "dbeta": "dy.sum(axis=axes)",
+            },
+        ),
+        Exercise(
+            "running",
+            ("running_mean", "running_var", "x", "momentum"),
+            ("new_mean", "new_var"),
+            {
+                "axes": CHANNEL_AXES,
+                "mean": "x.mean(axis=axes)",
+                "var": "x.var(axis=axes, ddof=1)",
+                "weight": "momentum",
+                "new_mean": "(1 - weight) * running_mean + weight * mean",
+                "new_var": "(1 - weight) * running_var + weight * var",
+            },
+        ),
+        Exercise(
+            "eval_forward",
+            ("x", "running_mean", "running_var", "gamma", "beta", "eps"),
+            ("y",),
+            {
+                "axes": CHANNEL_AXES,
+                "mean": "along(running_mean, x)",
+                "var": "along(running_var, x)",
+                "std": "np.sqrt(var + eps)",
+                "xhat": "(x - mean) / std",
+                "scaled": "along(gamma, x) * xhat",
+                "y": "scaled + along(beta, x)",
+            },
+        ),
+        Exercise(
+            "eval_backward",
+            ("dy", "x", "running_mean", "running_var", "gamma", "eps"),
+            ("dx", "dgamma", "dbeta"),
+            {
+                "axes": CHANNEL_AXES,
+                "mean": "along(running_mean, x)",
+                "var": "along(running_var, x)",
+                "inv_std": "1 / np.sqrt(var + eps)",
+                "xhat": "(x - mean) * inv_std",
+                "g": "along(gamma, x) * dy",
+                "dx": "inv_std * g",
+                "dgamma": "(dy * xhat).sum(axis=axes)",
+                "dbeta": "dy.sum(axis=axes)",
+            },
+        ),
+    )
+}
+SHAPES = [(5, 3), (2, 3, 1, 3), (3, 3, 2), (1, 3, 2, 1, 3), (7, 3)]  # 5, 6, 6, 6 and 7 values a channel
+
+
+@cache
+def probes(name):
+    """The inputs, by name, on which an exercise is tried; the last is float32 with a large mean."""
+    arguments = EXERCISES[name].arguments
+    found = [{key: draw(seed, shape)[key] for key in arguments} for seed, shape in enumerate(SHAPES)]
+    found[2] |= {key: np.asfortranarray(found[2][key]) for key in ("x", "dy") if key in arguments}
+    last = draw(9, (7, 3)) | {"x": (draw(9, (7, 3))["x"] + 3000).astype(np.float32)}
+    constant = draw(10, (2, 3, 1, 3))
+    constant["x"][:, 1] = 2.5
+    return (*found, {key: constant[key] for key in arguments}, {key: last[key] for key in arguments})
+
+
+def draw(seed, shape):
+    """A value for every argument: channels of different mean and scale, a negative gamma, a large eps."""
+    rng = np.random.default_rng([seed, *shape])
+    scale, shift = (
+        along(np.array([0.7, 1.6, 1.1]), np.empty(shape)),
+        along(np.array([-2.0, 0.5, 3.0]), np.empty(shape)),
+    )
+    return {
+        "x": rng.normal(size=shape) * scale + shift,
+        "dy": rng.normal(size=shape) + 0.3,
+        "gamma": np.array([-1.7, 2.3, 0.6]) + 0.1 * rng.normal(size=3),
+        "beta": np.array([1.4, -0.8, 2.2]) + 0.1 * rng.normal(size=3),
+        "running_mean": np.array([-1.1, 0.9, 2.0]) + 0.1 * rng.normal(size=3),
+        "running_var": np.array([0.4, 2.7, 1.5]) + 0.1 * rng.uniform(size=3),
+        "momentum": 0.3,
+        "eps": 0.37,
+    }
