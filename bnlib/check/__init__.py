@@ -7,6 +7,7 @@ tell wrong formulas apart, and name the one or two misconceptions of the library
 import numpy as np
 
 from bnlib.check.diagnosis import diagnose
+from bnlib.check.gradient_tests import score
 from bnlib.check.report import Report
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "eval_backward",
     "eval_forward",
     "forward",
+    "gradient_test",
     "running",
 ]
 
@@ -77,6 +79,34 @@ def eval_backward(function):
     In evaluation mode, where the statistics are constants. See `channel_stats`.
     """
     return diagnose("eval_backward", function)
+
+
+def gradient_test(test):
+    """Score a reader's own test(backward) -> bool by the wrong backward passes that it catches.
+
+    Parameters
+    ----------
+    test : callable
+        Gets a backward(dy, x, gamma, eps) -> (dx, dgamma, dbeta) and says whether it is right. A failed
+        assertion counts as False.
+
+    Returns
+    -------
+    Report
+        `ok` if it accepts the right backward pass and no wrong one of the library; `misconceptions` are the
+        survivors, and the text says what in the test's inputs may hide them.
+
+    Raises
+    ------
+    TypeError
+        If test is not callable. What it raises is caught and reported.
+
+    Examples
+    --------
+    >>> gradient_test(lambda backward: None)
+    not tried yet
+    """
+    return score(test)
 
 
 def answer(got, wanted, *, rtol=1e-6, atol=1e-9):

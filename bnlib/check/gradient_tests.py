@@ -1,0 +1,78 @@
+"""Score a reader's own gradient test by the wrong backward passes that it lets through."""
+
+import numpy as np
+
+from bnlib.check.exercises import EXERCISES
+from bnlib.check.library import MISCONCEPTIONS
+from bnlib.check.report import Report
+
+BACKWARD = EXERCISES["backward"]
+SMALL_EPS = 1e-3  # against variances of order 1, a missing eps is then smaller than a test's tolerance
+
+
+def score(test):
+    """Return the Report on test(backward) -> bool: the survivors are its misconceptions."""
+    if not callable(test):
+        raise TypeError(f"gradient_test checks a function, got {type(test).__name__}")
+    seen = []
+    verdict = run(test, backward_pass({}, seen))
+    if verdict is None:
+        return Report(False, "not tried yet")
+    if isinstance(verdict, Exception):
+        text = f"your test raises {type(verdict).__name__} on the right backward pass: {verdict}"
+        return Report(False, text, ["raises"])
+    if not verdict:
+        return Report(False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"])
+    wrong = [entry for entry in MISCONCEPTIONS.values() if entry.exercise == BACKWARD.name]
+    alive = [entry for entry in wrong if run(test, backward_pass(entry.steps, [])) is True]
+    killed = f"{len(wrong) - len(alive)} of {len(wrong)} wrong ones"
+    lines = [f"your test accepts the right backward pass, and catches {killed}"]
+    lines += [f"it misses {entry.id}: {entry.says}" for entry in alive[:3]]
+    lines += [f"it misses {len(alive) - 3} more: see .misconceptions"] if len(alive) > 3 else []
+    lines += [f"perhaps because {reason}" for reason in blind_spots(seen, alive)]
+    return Report(not alive, "\n".join(lines), [entry.id for entry in alive])
+
+
+def backward_pass(changes, seen):
+    """A backward(dy, x, gamma, eps) with changed steps that notes what it is called with."""
+
+    def backward(dy, x, gamma, eps):
+        inputs = {"dy": np.asarray(dy), "x": np.asarray(x), "gamma": np.asarray(gamma), "eps": eps}
+        seen.append(inputs)
+        return BACKWARD.run(inputs, changes)
+
+    return backward
+
+
+def run(test, backward):
+    """True, False, None for a stub, or the exception that was raised; a failed assertion is False."""
+    try:
+        with np.errstate(all="ignore"):
+            verdict = test(backward)
+    except NotImplementedError:
+        return None
+    except AssertionError:
+        return False
+    except Exception as error:
+        return error
+    return None if verdict is None else bool(verdict)
+
+
+def blind_spots(seen, alive):
+    """What the inputs of the test have in common that would explain survivors."""
+    if not alive:
+        return
+    if not seen:
+        yield "your test never calls the backward pass"
+        return
+    if all(np.ptp(call["dy"]) == 0 for call in seen):
+        yield "dy is the same number everywhere: its mean takes it away, and dx is 0 whatever follows"
+    if all(np.all(call["gamma"] == 1) for call in seen):
+        yield "gamma is 1 everywhere: nobody sees where it multiplies"
+    if all(call["x"].size // call["x"].shape[1] < 3 for call in seen):
+        yield "a channel has fewer than 3 values: xhat is then 1 and -1, and dx nearly 0"
+    if all(call["eps"] < SMALL_EPS for call in seen):
+        yield "eps is so small that nobody sees whether it is there"
+    touched = [result for result in BACKWARD.results if all(result in entry.steps for entry in alive)]
+    for result in touched:
+        yield f"your test does not look at {result}"

@@ -1,0 +1,109 @@
+"""The score of a reader's own gradient test: which wrong backward passes it lets through, and why."""
+
+import numpy as np
+import pytest
+from helpers import GRADCHECK
+
+import bnlib
+from bnlib import check, gradcheck
+from bnlib.check.library import MISCONCEPTIONS
+
+ALL = [key for key, entry in MISCONCEPTIONS.items() if entry.exercise == "backward"]
+
+
+def inputs(m=5, gamma=(1.5, -0.7), eps=0.4, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(m, 2)) * [1.0, 3.0] + [2.0, -1.0]
+    return rng.normal(size=x.shape), x, np.array(gamma), eps
+
+
+def by_differences(backward, dy, x, gamma, eps, look_at=(0, 1, 2)):
+    beta = np.array([0.5, -2.0])
+    functions = (
+        (lambda x: bnlib.batch_norm(x, gamma, beta, eps=eps)[0], x),
+        (lambda gamma: bnlib.batch_norm(x, gamma, beta, eps=eps)[0], gamma),
+        (lambda beta: bnlib.batch_norm(x, gamma, beta, eps=eps)[0], beta),
+    )
+    results = backward(dy, x, gamma, eps)
+    return all(gradcheck.max_error(*functions[i], dy, results[i]) < GRADCHECK for i in look_at)
+
+
+def test_a_good_test_lets_nothing_through():
+    report = check.gradient_test(lambda backward: by_differences(backward, *inputs()))
+    assert report.ok
+    assert report.misconceptions == []
+    assert (
+        str(report)
+        == f"your test accepts the right backward pass, and catches {len(ALL)} of {len(ALL)} wrong ones"
+    )
+
+
+def ones(backward):
+    _, x, gamma, eps = inputs()
+    return by_differences(backward, np.ones_like(x), x, gamma, eps, look_at=[0])
+
+
+BLIND = [
+    (ones, "backward/dx-is-zero", "dy is the same number everywhere"),
+    (
+        lambda b: by_differences(b, *inputs(gamma=(1.0, 1.0))),
+        "backward/dgamma-with-gamma",
+        "gamma is 1 everywhere",
+    ),
+    (lambda b: by_differences(b, *inputs(eps=1e-9)), "backward/eps-missing", "eps is so small"),
+    (
+        lambda b: by_differences(b, *inputs(), look_at=[0, 1]),
+        "backward/dbeta-averaged",
+        "your test does not look at dbeta",
+    ),
+    (lambda b: True, "backward/dx-is-dy", "your test never calls the backward pass"),
+    (
+        lambda b: b(*inputs(m=2))[0].shape == (2, 2),
+        "backward/dx-is-zero",
+        "a channel has fewer than 3 values",
+    ),
+]
+
+
+@pytest.mark.parametrize(("test", "survivor", "reason"), BLIND, ids=[reason for *_, reason in BLIND])
+def test_a_blind_test_is_told_what_it_misses_and_why(test, survivor, reason):
+    report = check.gradient_test(test)
+    assert not report.ok
+    assert survivor in report.misconceptions
+    assert f"perhaps because {reason}" in str(report)
+    caught = len(ALL) - len(report.misconceptions)
+    assert f"catches {caught} of {len(ALL)}" in str(report)
+
+
+def refuses(backward):
+    raise AssertionError
+
+
+def breaks(backward):
+    return backward(1, 2, 3)
+
+
+def stub(backward):
+    raise NotImplementedError
+
+
+OTHERS = [
+    (lambda backward: None, "not tried yet", []),
+    (stub, "not tried yet", []),
+    (lambda backward: False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"]),
+    (refuses, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"]),
+    (breaks, "your test raises TypeError on the right backward pass", ["raises"]),
+]
+
+
+@pytest.mark.parametrize(("test", "text", "ids"), OTHERS)
+def test_other_verdicts(test, text, ids):
+    report = check.gradient_test(test)
+    assert not report.ok
+    assert str(report).startswith(text)
+    assert report.misconceptions == ids
+
+
+def test_not_a_function():
+    with pytest.raises(TypeError, match="gradient_test checks a function, got bool"):
+        check.gradient_test(True)
