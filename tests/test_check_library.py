@@ -281,6 +281,57 @@ def test_an_unknown_mistake_is_shown_by_an_example():
     assert str(good).startswith("right already: dx, dbeta\nwrong: for x of shape (5, 3), dgamma[")
 
 
+def spoilt(i, change):
+    """The right backward pass with one result changed."""
+
+    def function(*arguments):
+        results = list(core_backward(*arguments))
+        results[i] = change(results[i], *arguments)
+        return tuple(results)
+
+    return function
+
+
+def only_rows(dy, x, gamma, eps):
+    return core_backward(dy, x, gamma, eps if x.ndim == 2 else 2 * eps)
+
+
+def float32_sums(x):
+    x = np.float32(rows(x)) if x.dtype == np.float32 else rows(x)
+    mean = x.mean(axis=0)
+    return mean, (x * x - 2 * mean * x).mean(axis=0) + mean * mean
+
+
+CLUES = [
+    (check.backward, spoilt(0, lambda dx, *_: 1.25 * dx), "dx is the right one times 1.25"),
+    (
+        check.backward,
+        spoilt(1, lambda v, dy, *_: dy.size * v),
+        "times a factor that changes with the input: 15, 18",
+    ),
+    (
+        check.backward,
+        spoilt(0, lambda dx, dy, *_: dx + 0.1 * dy**2),
+        "dx does not add up to 0 over a channel",
+    ),
+    (
+        check.backward,
+        spoilt(0, lambda dx, dy, x, *_: dx + x - x.mean(axis=(0, *range(2, x.ndim)), keepdims=True)),
+        "the sum of dx * xhat is not what eps leaves of it",
+    ),
+    (check.backward, only_rows, "it is right where x has 2 axes"),
+    (check.channel_stats, float32_sums, "it is right in float64: of float32 values near 3000"),
+]
+
+
+@pytest.mark.parametrize(("checker", "function", "clue"), CLUES, ids=[clue for *_, clue in CLUES])
+def test_clues_of_an_unknown_mistake(checker, function, clue):
+    report = checker(function)
+    assert not report.ok
+    assert report.misconceptions == []
+    assert clue in str(report)
+
+
 def test_importing_the_package_leaves_the_library_out():
     import subprocess
     import sys

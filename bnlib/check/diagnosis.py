@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from bnlib.check.clues import clues
 from bnlib.check.exercises import EXERCISES, probes
 from bnlib.check.library import MISCONCEPTIONS
 from bnlib.check.report import Report
@@ -47,7 +48,8 @@ def diagnose(name, function):
         return Report(False, explain(exercise, results, right, wrong, named), [m.id for m in named])
     if findings:
         return Report(False, findings[0].text, [findings[0].id])
-    return Report(False, explain(exercise, results, right, wrong, ()), [])
+    lines = [explain(exercise, results, right, wrong, ()), *clues(name, results, right, wrong)]
+    return Report(False, "\n".join(lines), [])
 
 
 def hidden_state():
