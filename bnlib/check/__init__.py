@@ -4,9 +4,12 @@
 tell wrong formulas apart, and name the one or two misconceptions of the library that explain its results.
 """
 
+from functools import partial
+
 import numpy as np
 
 from bnlib.check.diagnosis import diagnose
+from bnlib.check.exercises import SCRIPT
 from bnlib.check.gradient_tests import score
 from bnlib.check.report import Report
 
@@ -19,6 +22,7 @@ __all__ = [
     "eval_forward",
     "forward",
     "gradient_test",
+    "layer",
     "running",
 ]
 
@@ -79,6 +83,27 @@ def eval_backward(function):
     In evaluation mode, where the statistics are constants. See `channel_stats`.
     """
     return diagnose("eval_backward", function)
+
+
+def layer(kind):
+    """Check a class with both modes: kind(num_features, eps=..., momentum=...), then calls and modes.
+
+    A new layer is in training mode, and its scale and shift are 1 and 0; `layer.train()` and `layer.eval()`
+    switch. It is called in training, evaluation, training and evaluation. See `channel_stats`.
+    """
+    if not callable(kind):
+        raise TypeError(f"layer checks a class, got {kind.__class__.__name__}")
+    return diagnose("layer", partial(play, kind))
+
+
+def play(kind, first, second, third, eps, momentum):
+    """The outputs of the script that the exercise `layer` goes through."""
+    made, batches, outputs = kind(first.shape[1], eps=eps, momentum=momentum), locals(), []
+    for mode, key in SCRIPT:
+        if outputs:
+            getattr(made, mode)()
+        outputs.append(made(batches[key]))
+    return None if any(output is None for output in outputs) else tuple(outputs)
 
 
 def gradient_test(test):

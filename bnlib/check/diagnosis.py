@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from bnlib.check.clues import clues
-from bnlib.check.exercises import EXERCISES, probes
+from bnlib.check.exercises import EXERCISES, probes, shape_of
 from bnlib.check.library import MISCONCEPTIONS
 from bnlib.check.report import Report
 
@@ -166,8 +166,10 @@ def explain(exercise, results, right, wrong, named):
         lines += [f"right already: {', '.join(good)}"] if good else []
         key, got, wanted = next(pair for pair in pairs if pair[0] not in good)
         at = np.unravel_index(np.argmax(np.abs(got - wanted)), got.shape)
-        place, shape = f"{key}{[int(k) for k in at]}", probes(exercise.name)[i]["x"].shape
-        lines.append(f"wrong: for x of shape {shape}, {place} is {got[at]:.4g}, wanted {wanted[at]:.4g}")
+        place, shape = f"{key}{[int(k) for k in at]}", shape_of(probes(exercise.name)[i])
+        lines.append(
+            f"wrong: for an input of shape {shape}, {place} is {got[at]:.4g}, wanted {wanted[at]:.4g}"
+        )
     lines += [m.says for m in named]
     lines += [f"see the chapter {chapter}" for chapter in dict.fromkeys(m.chapter for m in named)]
     return "\n".join(lines)

@@ -30,6 +30,50 @@ class Exercise:
         return tuple(np.asarray(names[result]) for result in self.results)
 
 
+@dataclass(frozen=True)
+class LayerExercise(Exercise):
+    """A layer to write: its steps are evaluated along a script of training and evaluation."""
+
+    def run(self, inputs, changes=None):
+        """The outputs of every call of the script; steps may be changed."""
+        steps, state, outputs = self.steps | (changes or {}), {}, []
+        for step in ("running_mean", "running_var"):
+            state[step] = eval(compiled(steps[step]), {"np": np})
+        for mode, key in SCRIPT:
+            names = {"np": np, "along": along, "x": inputs[key], **inputs, **state}
+            for step in LAYER_STEPS[mode]:
+                names[step] = eval(compiled(steps[step]), names)
+            state = {"running_mean": names[f"{mode}_next_mean"], "running_var": names[f"{mode}_next_var"]}
+            outputs.append(np.asarray(names[f"{mode}_y"]))
+        return tuple(outputs)
+
+
+SCRIPT = [("train", "first"), ("train", "second"), ("eval", "third"), ("eval", "third"), ("train", "first")]
+SCRIPT.append(("eval", "second"))
+LAYER_STEPS = {
+    "train": {
+        "axes": CHANNEL_AXES,
+        "mean": "x.mean(axis=axes)",
+        "var": "x.var(axis=axes)",
+        "kept_var": "x.var(axis=axes, ddof=1)",
+        "weight": "momentum",
+        "train_next_mean": "(1 - weight) * running_mean + weight * mean",
+        "train_next_var": "(1 - weight) * running_var + weight * kept_var",
+        "train_mean": "mean",
+        "train_var": "var",
+        "train_y": "(x - along(train_mean, x)) / np.sqrt(along(train_var, x) + eps)",
+    },
+    "eval": {
+        "axes": CHANNEL_AXES,
+        "eval_mean": "running_mean",
+        "eval_var": "running_var",
+        "eval_next_mean": "running_mean",
+        "eval_next_var": "running_var",
+        "eval_y": "(x - along(eval_mean, x)) / np.sqrt(along(eval_var, x) + eps)",
+    },
+}
+
+
 @cache
 def compiled(expression):
     return compile(expression, "<step>", "eval")
@@ -126,6 +170,14 @@ EXERCISES = {
                 "dbeta": "dy.sum(axis=axes)",
             },
         ),
+        LayerExercise(
+            "layer",
+            ("first", "second", "third", "eps", "momentum"),
+            tuple(f"output {i} ({mode})" for i, (mode, _) in enumerate(SCRIPT, start=1)),
+            {"running_mean": "np.zeros(3)", "running_var": "np.ones(3)"}
+            | LAYER_STEPS["train"]
+            | LAYER_STEPS["eval"],
+        ),
     )
 }
 SHAPES = [(5, 3), (2, 3, 1, 3), (3, 3, 2), (1, 3, 2, 1, 3), (7, 3)]  # 5, 6, 6, 6 and 7 values a channel
@@ -141,6 +193,11 @@ def probes(name):
     constant = draw(10, (2, 3, 1, 3))
     constant["x"][:, 1] = 2.5
     return (*found, {key: constant[key] for key in arguments}, {key: last[key] for key in arguments})
+
+
+def shape_of(inputs):
+    """The shape of the input that is normalised."""
+    return next(value.shape for value in inputs.values() if np.ndim(value) > 1)
 
 
 def draw(seed, shape):
@@ -159,4 +216,7 @@ def draw(seed, shape):
         "running_var": np.array([0.4, 2.7, 1.5]) + 0.1 * rng.uniform(size=3),
         "momentum": 0.3,
         "eps": 0.37,
+        "first": rng.normal(size=shape) * scale + shift,
+        "second": rng.normal(size=shape) * scale - shift,
+        "third": rng.normal(size=shape) + 2 * shift,
     }
