@@ -6,9 +6,9 @@ from helpers import GRADCHECK
 
 import bnlib
 from bnlib import check, gradcheck
-from bnlib.check.library import MISCONCEPTIONS
+from bnlib.check.library import known
 
-ALL = [key for key, entry in MISCONCEPTIONS.items() if entry.exercise == "backward"]
+ALL = known("backward")
 
 
 def inputs(m=5, gamma=(1.5, -0.7), eps=0.4, seed=0):

@@ -10,7 +10,7 @@ import bnlib
 from bnlib import check
 from bnlib.check.diagnosis import diagnose, outcomes, same, tolerance
 from bnlib.check.exercises import EXERCISES, along, probes
-from bnlib.check.library import MISCONCEPTIONS
+from bnlib.check.library import MISCONCEPTIONS, known
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
@@ -24,10 +24,6 @@ def wrong_function(name, ids):
         return results if len(results) > 1 else results[0]
 
     return function
-
-
-def known(name):
-    return [entry for entry in MISCONCEPTIONS.values() if entry.exercise == name]
 
 
 @every_exercise

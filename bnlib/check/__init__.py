@@ -98,7 +98,8 @@ def layer(kind):
 
 def play(kind, first, second, third, eps, momentum):
     """The outputs of the script that the exercise `layer` goes through."""
-    made, batches, outputs = kind(first.shape[1], eps=eps, momentum=momentum), locals(), []
+    batches = {"first": first, "second": second, "third": third}
+    made, outputs = kind(first.shape[1], eps=eps, momentum=momentum), []
     for mode, key in SCRIPT:
         if outputs:
             getattr(made, mode)()

@@ -10,7 +10,7 @@ import numpy as np
 
 from bnlib.check.clues import clues
 from bnlib.check.exercises import EXERCISES, probes, shape_of
-from bnlib.check.library import MISCONCEPTIONS
+from bnlib.check.library import MISCONCEPTIONS, known
 from bnlib.check.report import Report
 
 CLOSE = 1e-4  # of the largest right value: float32 code is within, and no misconception of the library is
@@ -30,14 +30,14 @@ def diagnose(name, function):
     exercise, tried = EXERCISES[name], []
     if not callable(function):
         raise TypeError(f"{name} checks a function, got {type(function).__name__}")
-    for inputs in (*probes(name), probes(name)[0]):  # the first again: nothing may be remembered
-        outcome = call(exercise, function, inputs)
+    right = every_right(name)
+    for i in (*range(len(right)), 0):  # the first again: nothing may be remembered
+        outcome = call(exercise, function, probes(name)[i], right[i])
         if outcome == "not tried yet":
             return Report(False, outcome)
         tried.append(outcome)
     results, again = tried[:-1], tried[-1]
     findings = [outcome for outcome in results if isinstance(outcome, Finding)]
-    right = every_right(name)
     wrong = [i for i, outcome in enumerate(results) if not same(outcome, right[i], tolerance(i, results))]
     if not findings and not wrong:
         if same(again, results[0], 1e-12):
@@ -53,8 +53,8 @@ def diagnose(name, function):
     return Report(False, "\n".join(lines), [])
 
 
-def call(exercise, function, inputs):
-    """The results as a tuple of arrays, or a Finding, or "not tried yet"."""
+def call(exercise, function, inputs, right):
+    """The results as a tuple of arrays of the right shapes, or a Finding, or "not tried yet"."""
     given = {
         key: value.copy(order="K") if isinstance(value, np.ndarray) else value
         for key, value in inputs.items()
@@ -85,14 +85,13 @@ def call(exercise, function, inputs):
         results = tuple(np.asarray(result) for result in results)
     except Exception:
         return Finding("not-numbers", "wrong: the results must be arrays of numbers")
-    shapes = [wanted.shape for wanted in exercise.run(inputs)]
-    for key, result, shape in zip(exercise.results, results, shapes, strict=True):
+    for key, result, wanted in zip(exercise.results, results, right, strict=True):
         if result.dtype.kind != "f" or result.dtype.itemsize < 4:
             return Finding(
                 "dtype", f"wrong: {key} has dtype {result.dtype}; keep the floating dtype of the input"
             )
-        if result.shape != shape:
-            return Finding("shape", f"wrong: {key} has shape {result.shape}; wanted {shape}")
+        if result.shape != wanted.shape:
+            return Finding("shape", f"wrong: {key} has shape {result.shape}; wanted {wanted.shape}")
     return results
 
 
@@ -137,14 +136,14 @@ def outcomes(name, ids):
         results = EXERCISES[name].run(dict(zip(EXERCISES[name].arguments, arguments, strict=True)), steps)
         return results if len(results) > 1 else results[0]
 
-    return [call(EXERCISES[name], function, inputs) for inputs in probes(name)]
+    pairs = zip(probes(name), every_right(name), strict=True)
+    return [call(EXERCISES[name], function, inputs, right) for inputs, right in pairs]
 
 
 def match(name, results):
     """The misconceptions, one or two, that give these results on every probe; () if none do."""
-    known = [m for m in MISCONCEPTIONS.values() if m.exercise == name]
     for size in (1, 2):
-        for group in combinations(known, size):
+        for group in combinations(known(name), size):
             if size == 2 and set(group[0].steps) & set(group[1].steps):
                 continue
             expected = outcomes(name, tuple(m.id for m in group))

@@ -24,9 +24,7 @@ class Exercise:
 
     def run(self, inputs, changes=None):
         """The results for inputs by name, as float64 or wider arithmetic has them; steps may be changed."""
-        names = {"np": np, "along": along} | inputs
-        for step, expression in (self.steps | (changes or {})).items():
-            names[step] = eval(compiled(expression), names)
+        names = evaluated(self.steps | (changes or {}), inputs)
         return tuple(np.asarray(names[result]) for result in self.results)
 
 
@@ -36,20 +34,24 @@ class LayerExercise(Exercise):
 
     def run(self, inputs, changes=None):
         """The outputs of every call of the script; steps may be changed."""
-        steps, state, outputs = self.steps | (changes or {}), {}, []
-        for step in ("running_mean", "running_var"):
-            state[step] = eval(compiled(steps[step]), {"np": np})
+        steps, outputs = self.steps | (changes or {}), []
+        state = evaluated({step: steps[step] for step in ("running_mean", "running_var")}, {})
         for mode, key in SCRIPT:
-            names = {"np": np, "along": along, "x": inputs[key], **inputs, **state}
-            for step in LAYER_STEPS[mode]:
-                names[step] = eval(compiled(steps[step]), names)
+            of_mode = {step: steps[step] for step in LAYER_STEPS[mode]}
+            names = evaluated(of_mode, inputs | state | {"x": inputs[key]})
             state = {"running_mean": names[f"{mode}_next_mean"], "running_var": names[f"{mode}_next_var"]}
             outputs.append(np.asarray(names[f"{mode}_y"]))
         return tuple(outputs)
 
 
-SCRIPT = [("train", "first"), ("train", "second"), ("eval", "third"), ("eval", "third"), ("train", "first")]
-SCRIPT.append(("eval", "second"))
+SCRIPT = [  # the mode of a call, and its input
+    ("train", "first"),
+    ("train", "second"),
+    ("eval", "third"),
+    ("eval", "third"),
+    ("train", "first"),
+    ("eval", "second"),
+]
 LAYER_STEPS = {
     "train": {
         "axes": CHANNEL_AXES,
@@ -72,6 +74,14 @@ LAYER_STEPS = {
         "eval_y": "(x - along(eval_mean, x)) / np.sqrt(along(eval_var, x) + eps)",
     },
 }
+
+
+def evaluated(steps, inputs):
+    """The inputs and all steps, by name; a step sees those before it."""
+    names = {"np": np, "along": along} | inputs
+    for step, expression in steps.items():
+        names[step] = eval(compiled(expression), names)
+    return names
 
 
 @cache
@@ -187,12 +197,12 @@ SHAPES = [(5, 3), (2, 3, 1, 3), (3, 3, 2), (1, 3, 2, 1, 3), (7, 3)]  # 5, 6, 6, 
 def probes(name):
     """The inputs, by name, on which an exercise is tried; the last is float32 with a large mean."""
     arguments = EXERCISES[name].arguments
-    found = [{key: draw(seed, shape)[key] for key in arguments} for seed, shape in enumerate(SHAPES)]
-    found[2] |= {key: np.asfortranarray(found[2][key]) for key in ("x", "dy") if key in arguments}
-    last = draw(9, (7, 3)) | {"x": (draw(9, (7, 3))["x"] + 3000).astype(np.float32)}
-    constant = draw(10, (2, 3, 1, 3))
+    drawn = [draw(seed, shape) for seed, shape in enumerate(SHAPES)]
+    drawn[2] |= {key: np.asfortranarray(drawn[2][key]) for key in ("x", "dy")}
+    constant, large = draw(10, (2, 3, 1, 3)), draw(9, (7, 3))
     constant["x"][:, 1] = 2.5
-    return (*found, {key: constant[key] for key in arguments}, {key: last[key] for key in arguments})
+    large["x"] = (large["x"] + 3000).astype(np.float32)
+    return tuple({key: values[key] for key in arguments} for values in (*drawn, constant, large))
 
 
 def shape_of(inputs):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import MISCONCEPTIONS
+from bnlib.check.library import known
 from bnlib.check.report import Report
 
 BACKWARD = EXERCISES["backward"]
@@ -23,7 +23,7 @@ def score(test):
         return Report(False, text, ["raises"])
     if not verdict:
         return Report(False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"])
-    wrong = [entry for entry in MISCONCEPTIONS.values() if entry.exercise == BACKWARD.name]
+    wrong = known(BACKWARD.name)
     alive = [entry for entry in wrong if run(test, backward_pass(entry.steps, [])) is True]
     killed = f"{len(wrong) - len(alive)} of {len(wrong)} wrong ones"
     lines = [f"your test accepts the right backward pass, and catches {killed}"]

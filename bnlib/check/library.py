@@ -18,6 +18,11 @@ class Misconception:
     source: str = ""  # a public place where it was made
 
 
+def known(exercise):
+    """All misconceptions of an exercise."""
+    return [entry for entry in MISCONCEPTIONS.values() if entry.exercise == exercise]
+
+
 def entries(exercise, *rows):
     return [Misconception(f"{exercise}/{name}", exercise, *row) for name, *row in rows]
 

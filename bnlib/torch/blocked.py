@@ -48,9 +48,8 @@ def input_gradient(dy, x, mean, mean_dy, slope, scale):
 def block_map(formula, *tensors):
     """Return formula(*tensors) in the dtype, shape and memory format of the first."""
     result = torch.empty_like(tensors[0])
-    backwards = list(blocks(*tensors, result))[
-        ::-1
-    ]  # the pass before read the last blocks last: still cached
+    # from the end, since the pass before read the last blocks last and they are still in the cache
+    backwards = list(blocks(*tensors, result))[::-1]
     copies = wide([sources for *sources, _ in backwards])
     for (*_, out), pieces in zip(backwards, copies, strict=True):
         out.copy_(formula(*pieces))
