@@ -95,6 +95,17 @@ def test_an_answer_of_another_kind_is_wrong_and_does_not_raise(got, wanted):
         assert "wrong" in report.text
 
 
+def test_a_known_mistake_is_told():
+    mistakes = {"This is the median.": 3.0, "The two are swapped.": (2.0, 1.0)}
+    told = answer(3.0, 4.0, mistakes=mistakes)
+    assert str(told) == "wrong at []: got 3, wanted 4\nThis is the median."
+    assert told.misconceptions == ["This is the median."]
+    assert answer((2.0, 1.0), (1.0, 2.0), mistakes=mistakes).misconceptions == ["The two are swapped."]
+    for got in (None, 4.0, 5.0):
+        assert answer(got, 4.0, mistakes=mistakes).misconceptions == []
+    assert not answer(3.0, 4.0, mistakes=mistakes).ok
+
+
 def test_report_is_frozen_and_its_list_its_own():
     report = Report(False, "text")
     with pytest.raises(FrozenInstanceError):

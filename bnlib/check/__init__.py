@@ -135,7 +135,7 @@ def gradient_test(test):
     return score(test)
 
 
-def answer(got, wanted, *, rtol=1e-6, atol=1e-9):
+def answer(got, wanted, *, rtol=1e-6, atol=1e-9, mistakes=None):
     """Compare an answer, or a tuple of them, with the right one.
 
     Parameters
@@ -146,24 +146,37 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9):
         The right answer.
     rtol, atol : float
         As in numpy.isclose.
+    mistakes : dict of str to (array-like or tuple of array-like), optional
+        Wrong answers that a reader may give, by the sentence that explains each.
 
     Returns
     -------
     Report
-        "not tried yet", "right", or what differs: the shape, or the first wrong value.
+        "not tried yet", "right", or what differs: the shape, or the first wrong value; and the sentence
+        of the mistake that gives the same answer, which `misconceptions` then holds.
 
     Examples
     --------
     >>> answer(None, 1.0), answer(1.0, 1.0), answer([1.0, 2.0], [1.0, 3.0])
     (not tried yet, right, wrong at [1]: got 2, wanted 3)
     """
+    report = compared(got, wanted, rtol, atol)
+    if not report.ok and got is not None:
+        for sentence, value in (mistakes or {}).items():
+            if compared(got, value, rtol, atol).ok:
+                return Report(False, f"{report}\n{sentence}", [sentence])
+    return report
+
+
+def compared(got, wanted, rtol, atol):
+    """The Report on an answer against the right one."""
     if got is None:
         return Report(False, "not tried yet")
     if isinstance(wanted, tuple):
         if not isinstance(got, tuple) or len(got) != len(wanted):
             return Report(False, f"wrong: wanted a tuple of {len(wanted)} results")
         for i, (one, right) in enumerate(zip(got, wanted, strict=True)):
-            report = answer(one, right, rtol=rtol, atol=atol)
+            report = compared(one, right, rtol, atol)
             if not report.ok:
                 return Report(False, f"result {i + 1} {report}")
         return Report(True, "right")
