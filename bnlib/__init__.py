@@ -1,5 +1,7 @@
 """Batch normalisation, derived and tested: the package beside the book. Importing it loads NumPy only."""
 
+from importlib import import_module
+
 from bnlib.core import (
     NormCache,
     batch_norm,
@@ -40,3 +42,10 @@ __all__ = [
     "rms_norm_backward",
     "update_running",
 ]
+
+
+def __getattr__(name):
+    """Load bnlib.check or bnlib.data on first use, so that `import bnlib` is all one types."""
+    if name in ("check", "data"):
+        return import_module(f"bnlib.{name}")
+    raise AttributeError(f"module 'bnlib' has no attribute {name!r}")

@@ -120,3 +120,22 @@ def test_report_is_frozen_and_its_list_its_own():
 )
 def test_what_is_no_real_number_is_wrong(got, wanted):
     assert not answer(got, wanted).ok
+
+
+def test_the_display_of_a_notebook_has_a_paragraph_a_line():
+    html = Report(False, "right already: x\nwrong: 1 < 2, see y")._repr_html_()
+    assert html.count("<p ") == 2
+    assert "<strong>right already:</strong> x</p>" in html
+    assert "<strong>wrong:</strong> 1 &lt; 2, see y</p>" in html
+    assert "<strong>right</strong>" in Report(True, "right")._repr_html_()
+    edges = {
+        Report(ok, text)._repr_html_()[42:75]
+        for ok, text in ((True, "right"), (False, "wrong"), (False, "not tried yet"))
+    }
+    assert len(edges) == 3
+
+
+def test_long_lines_of_a_report_are_wrapped():
+    report = Report(False, f"wrong: {'word ' * 40}")
+    assert max(map(len, str(report).splitlines())) <= 100
+    assert str(report).splitlines()[1].startswith("    word")

@@ -48,8 +48,10 @@ def channel_stats(function):
     Examples
     --------
     >>> channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))
-    Every position has its own statistics: the sums run over the samples alone.
-    see the chapter channel_statistics
+    right already: x with 2 axes
+    wrong: Every position has its own statistics: the sums run over the samples alone. For an input of
+        shape (2, 3, 1, 3) mean has shape (3, 1, 3), where (3,) is wanted.
+    see: A statistic is a choice of axes
     """
     return diagnose("channel_stats", function)
 
@@ -103,7 +105,7 @@ def play(kind, first, second, third, eps, momentum):
     for mode, key in SCRIPT:
         if outputs:
             getattr(made, mode)()
-        outputs.append(made(batches[key]))
+        outputs.append(made(batches[key]) if callable(made) else made.forward(batches[key]))
     return None if any(output is None for output in outputs) else tuple(outputs)
 
 

@@ -27,6 +27,19 @@ class Exercise:
         names = evaluated(self.steps | (changes or {}), inputs)
         return tuple(np.asarray(names[result]) for result in self.results)
 
+    def with_steps(self, changes):
+        """A function of the exercise's signature, with changed steps."""
+
+        def function(*arguments):
+            results = self.run(dict(zip(self.arguments, arguments, strict=True)), changes)
+            return results if len(results) > 1 else results[0]
+
+        return function
+
+    def told(self, spelt, result):
+        """The inputs in words, from their values as text; a layer's depend on which result is told."""
+        return ", ".join(f"{key} = {value}" for key, value in spelt.items())
+
 
 @dataclass(frozen=True)
 class LayerExercise(Exercise):
@@ -35,13 +48,21 @@ class LayerExercise(Exercise):
     def run(self, inputs, changes=None):
         """The outputs of every call of the script; steps may be changed."""
         steps, outputs = self.steps | (changes or {}), []
-        state = evaluated({step: steps[step] for step in ("running_mean", "running_var")}, {})
+        begin = {step: steps[step] for step in ("running_mean", "running_var")}
+        state = {step: evaluated(begin, inputs)[step] for step in begin}
         for mode, key in SCRIPT:
             of_mode = {step: steps[step] for step in LAYER_STEPS[mode]}
             names = evaluated(of_mode, inputs | state | {"x": inputs[key]})
             state = {"running_mean": names[f"{mode}_next_mean"], "running_var": names[f"{mode}_next_var"]}
             outputs.append(np.asarray(names[f"{mode}_y"]))
         return tuple(outputs)
+
+    def told(self, spelt, result):
+        """The calls up to this output."""
+        calls = [f"{mode} {spelt[key]}" for mode, key in SCRIPT[: self.results.index(result) + 1]]
+        return (
+            f"the calls {', '.join(calls)}, with eps = {spelt['eps']} and momentum = {spelt['momentum']},"
+        )
 
 
 SCRIPT = [  # the mode of a call, and its input
@@ -184,7 +205,7 @@ EXERCISES = {
             "layer",
             ("first", "second", "third", "eps", "momentum"),
             tuple(f"output {i} ({mode})" for i, (mode, _) in enumerate(SCRIPT, start=1)),
-            {"running_mean": "np.zeros(3)", "running_var": "np.ones(3)"}
+            {"running_mean": "np.zeros(first.shape[1])", "running_var": "np.ones(first.shape[1])"}
             | LAYER_STEPS["train"]
             | LAYER_STEPS["eval"],
         ),
@@ -201,8 +222,36 @@ def probes(name):
     drawn[2] |= {key: np.asfortranarray(drawn[2][key]) for key in ("x", "dy")}
     constant, large = draw(10, (2, 3, 1, 3)), draw(9, (7, 3))
     constant["x"][:, 1] = 2.5
-    large["x"] = (large["x"] + 3000).astype(np.float32)
+    for key in ("x", "first", "second", "third"):
+        large[key] = (large[key] + 3000).astype(np.float32)
     return tuple({key: values[key] for key in arguments} for values in (*drawn, constant, large))
+
+
+@cache
+def examples(name):
+    """Inputs that one can follow by hand, the smallest first: three numbers, then two channels of them."""
+    values = {
+        "dy": [1.0, 0.0, 2.0],
+        "x": [1.0, 1.0, 7.0],  # mean 3 and variance 8: with eps 1 the deviation is 3
+        "first": [1.0, 1.0, 7.0],
+        "second": [2.0, 5.0, 5.0],
+        "third": [1.0, 3.0, 5.0],
+    }
+    vectors = {"gamma": -3.0, "beta": 10.0, "running_mean": 1.0, "running_var": 3.0}
+    made = []
+    for shape in ((3, 1), (1, 1, 3), (1, 1, 3, 1), (3, 2)):
+        inputs = {key: [value] for key, value in vectors.items()} | values | {"momentum": 0.25, "eps": 1.0}
+        if shape[-1] == 2:  # the second channel is another one
+            inputs |= {key: [value, 2.0] for key, value in vectors.items()}
+            inputs |= {key: np.stack([value, [4.0, 0.0, 2.0]], axis=1) for key, value in values.items()}
+        made.append(
+            {
+                key: inputs[key] if np.isscalar(inputs[key])
+                else np.array(inputs[key]).reshape(-1 if key in vectors else shape)
+                for key in EXERCISES[name].arguments
+            }
+        )  # fmt: skip
+    return made
 
 
 def shape_of(inputs):

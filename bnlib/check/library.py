@@ -30,6 +30,14 @@ def entries(exercise, *rows):
 STATS, SCALE = "channel_statistics", "scale_and_shift"
 GRAPH, PROJECTION = "backward_graph", "backward_projection"
 AVERAGES, MODES = "running_averages", "train_eval_frozen"
+TITLES = {
+    STATS: "A statistic is a choice of axes",
+    SCALE: "Scale and shift",
+    GRAPH: "The backward graph",
+    PROJECTION: "The backward projection",
+    AVERAGES: "Running averages",
+    MODES: "Training, evaluation, frozen",
+}
 UNBIASED = "pytorch/pytorch issues 3122, 19902 and 60528; keras issue 8982"
 WRONG_AXES = [
     ("statistics-over-the-batch-axis-alone", "Every position has its own statistics: the sums run over the samples alone.", {"axes": "(0,)"}, STATS),
@@ -155,8 +163,8 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("momentum-fixed", "The argument momentum is ignored: 0.1 is always used.", {"weight": "0.1"}, AVERAGES),
         ("biased-running-variance", "The running variance averages the variance with divisor m; PyTorch keeps m - 1.", {"kept_var": "x.var(axis=axes)"}, AVERAGES, UNBIASED),
         ("unbiased-variance-in-training", "Training divides by m - 1; normalising divides by m.", {"var": "x.var(axis=axes, ddof=1)"}, SCALE, UNBIASED),
-        ("running-variance-starts-at-0", "The running variance starts at 0; it must start at 1.", {"running_var": "np.zeros(3)"}, AVERAGES),
-        ("running-mean-starts-at-1", "The running mean starts at 1; it must start at 0.", {"running_mean": "np.ones(3)"}, AVERAGES),
+        ("running-variance-starts-at-0", "The running variance starts at 0; it must start at 1.", {"running_var": "np.zeros(first.shape[1])"}, AVERAGES),
+        ("running-mean-starts-at-1", "The running mean starts at 1; it must start at 0.", {"running_mean": "np.ones(first.shape[1])"}, AVERAGES),
         ("eps-missing-in-evaluation", "eps is missing in evaluation mode.", {"eval_y": "(x - along(eval_mean, x)) / np.sqrt(along(eval_var, x))"}, SCALE),
     ),
 ]}  # fmt: skip

@@ -1,0 +1,77 @@
+"""A learner's function tried on the probes of an exercise, and when results count as the same."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+
+from bnlib.check.calling import Finding, call
+from bnlib.check.exercises import EXERCISES, probes, shape_of
+
+CLOSE = 1e-4  # of the largest right value: float32 code is within, and no misconception of the library is
+CLOSE_IN_FLOAT32 = 2e-2  # where float32 data have a mean of 3000 and float32 code loses digits honestly
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a function gave for every probe: arrays, or a Finding."""
+
+    name: str
+    function: object
+    results: list
+
+    @property
+    def right(self):
+        return every_right(self.name)
+
+    @cached_property
+    def wrong(self):
+        """The probes, by number, on which the function is wrong."""
+        tried = range(len(self.right))
+        return [i for i in tried if not same(self.results[i], self.right[i], tolerance(self.name, i))]
+
+    @cached_property
+    def wrong_arrays(self):
+        """Those of them with results of the right shapes."""
+        return [i for i in self.wrong if not isinstance(self.results[i], Finding)]
+
+    @property
+    def shapes(self):
+        return [shape_of(inputs) for inputs in probes(self.name)]
+
+    def good(self, k, i):
+        """Whether result k is right on probe i."""
+        return near(self.results[i][k], self.right[i][k], tolerance(self.name, i))
+
+
+def attempt(name, function, i):
+    """What a function gives for one probe."""
+    return call(EXERCISES[name], function, probes(name)[i], every_right(name)[i])
+
+
+@cache
+def every_right(name):
+    """The right results of every probe."""
+    return [right_for(name, inputs) for inputs in probes(name)]
+
+
+def right_for(name, inputs):
+    """The right results in float64, whatever the dtype of the inputs."""
+    return EXERCISES[name].run({key: np.asarray(value, dtype=np.float64) for key, value in inputs.items()})
+
+
+def tolerance(name, i):
+    return CLOSE_IN_FLOAT32 if i == len(probes(name)) - 1 else CLOSE
+
+
+def same(one, other, close):
+    """Whether two outcomes are the same results, or fail alike."""
+    if isinstance(one, Finding) or isinstance(other, Finding):
+        key = "text" if getattr(one, "id", None) == "shape" else "id"  # errors differ in their words
+        return getattr(one, key, None) == getattr(other, key, None)
+    return all(a.shape == b.shape and near(a, b, close) for a, b in zip(one, other, strict=True))
+
+
+def near(a, b, close):
+    size = np.max(np.abs(b), initial=0, where=np.isfinite(b))
+    return np.allclose(a, b, rtol=close, atol=close * size, equal_nan=True)

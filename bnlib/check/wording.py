@@ -1,0 +1,96 @@
+"""Three lines: what is right already, what is wrong and on which numbers, and where the book treats it."""
+
+import numpy as np
+
+from bnlib.check.calling import NOT_TRIED, Finding, call
+from bnlib.check.exercises import EXERCISES, examples, probes
+from bnlib.check.library import TITLES
+from bnlib.check.trial import CLOSE, near, right_for
+
+SPOKEN = {  # the intermediates that a learner has a name for
+    "mean": "the mean",
+    "var": "the variance",
+    "std": "the deviation",
+    "inv_std": "the deviation",
+    "xhat": "xhat",
+    "scaled": "gamma * xhat",
+    "new_mean": "the new mean",
+    "dx": "dx",
+    "dgamma": "dgamma",
+}
+
+
+def lines_of(trial, verdict):
+    """Yield the lines of a report on a trial that went wrong."""
+    good = right_results(trial) or spared(trial.name, verdict.group) or right_inputs(trial)
+    if good:
+        yield f"right already: {', '.join(good)}"
+    wrong = [*verdict.sentences, counterexample(trial) or worst(trial)]
+    yield f"wrong: {' '.join(dict.fromkeys(wrong))}"
+    if verdict.chapters:
+        yield f"see: {', '.join(TITLES[chapter] for chapter in verdict.chapters)}"
+
+
+def spared(name, group):
+    """The intermediates that come before the first wrong step of these misconceptions."""
+    changed, good = {step for entry in group for step in entry.steps}, []
+    for step in EXERCISES[name].steps if group else ():
+        if step in changed:
+            break
+        good += [SPOKEN[step]] if step in SPOKEN else []
+    return good
+
+
+def right_results(trial):
+    """The results that are right wherever they came."""
+    arrays = [i for i, result in enumerate(trial.results) if not isinstance(result, Finding)]
+    keys = EXERCISES[trial.name].results
+    good = [key for k, key in enumerate(keys) if arrays and all(trial.good(k, i) for i in arrays)]
+    return good if len(good) < len(keys) else []
+
+
+def right_inputs(trial):
+    """The kinds of input on which all results are right; else their shapes, if these are."""
+    axes = sorted({len(shape) for shape in trial.shapes} - {len(trial.shapes[i]) for i in trial.wrong})
+    if axes:
+        return [f"x with {' or '.join(map(str, axes))} axes"]
+    return ["the shapes"] if trial.wrong_arrays == trial.wrong else []
+
+
+def counterexample(trial):
+    """The smallest example with wrong numbers, and both results; None if there is none."""
+    exercise = EXERCISES[trial.name]
+    for inputs in examples(trial.name):
+        right = right_for(trial.name, inputs)
+        got = call(exercise, trial.function, inputs, right)
+        if got == NOT_TRIED or isinstance(got, Finding):
+            continue
+        for key, one, wanted in zip(exercise.results, got, right, strict=True):
+            if not near(one, wanted, CLOSE):
+                given = exercise.told({k: spelt(value) for k, value in inputs.items()}, key)
+                return f"For {given} your {key} is {spelt(one)}, the right one {spelt(wanted)}."
+    return None
+
+
+def spelt(value):
+    """Numbers as a reader would write them down: channel by channel, with no more brackets than needed."""
+    if np.ndim(value) > 1:
+        return " and ".join(map(spelt, np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)))
+    numbers = [f"{number + 0:.4g}" for number in np.ravel(value)]  # + 0: no -0
+    return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
+
+
+def worst(trial):
+    """The largest error on the first wrong probe, or what is wrong with its shape."""
+    if not trial.wrong_arrays:
+        i = trial.wrong[0]
+        return f"For an input of shape {trial.shapes[i]} {trial.results[i].text}."
+    i = trial.wrong_arrays[0]
+    k = next(k for k in range(len(trial.right[i])) if not trial.good(k, i))
+    got, wanted = trial.results[i][k], trial.right[i][k]
+    at = np.unravel_index(np.argmax(np.abs(got - wanted)), got.shape)
+    dtype = next(iter(probes(trial.name)[i].values())).dtype
+    return (
+        f"For {dtype} input of shape {trial.shapes[i]} your {EXERCISES[trial.name].results[k]}"
+        f"{[int(n) for n in at]} is {got[at]:.4g}, the right one {wanted[at]:.4g}."
+    )
