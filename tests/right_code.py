@@ -200,7 +200,7 @@ def jacobian_backward(dy, x, gamma, eps):
 
 
 def core_backward(dy, x, gamma, eps):
-    return bnlib.batch_norm_backward(dy, bnlib.batch_norm(x, gamma, np.zeros(3), eps=eps)[1])
+    return bnlib.batch_norm_backward(dy, bnlib.batch_norm(x, gamma, np.zeros(len(gamma)), eps=eps)[1])
 
 
 def torch_backward(dy, x, gamma, eps):
@@ -285,7 +285,7 @@ def jacobian_eval_backward(dy, x, mean, var, gamma, eps):
 
 def core_eval_backward(dy, x, mean, var, gamma, eps):
     return bnlib.batch_norm_eval_backward(
-        dy, bnlib.batch_norm_eval(x, mean, var, gamma, np.zeros(3), eps=eps)[1]
+        dy, bnlib.batch_norm_eval(x, mean, var, gamma, np.zeros(len(gamma)), eps=eps)[1]
     )
 
 

@@ -6,14 +6,18 @@ from helpers import GRADCHECK
 
 import bnlib
 from bnlib import check, gradcheck
+from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import known
 
 ALL = known("backward")
+BACKWARD = EXERCISES["backward"]
 
 
-def inputs(m=5, gamma=(1.5, -0.7), eps=0.4, seed=0):
+def inputs(m=5, gamma=(1.5, -0.7), eps=0.4, seed=0, places=3):
+    """A batch (m, 2, places), or (m, 2) for places=0."""
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(m, 2)) * [1.0, 3.0] + [2.0, -1.0]
+    x = rng.normal(size=(m, 2, max(places, 1))) * [[1.0], [3.0]] + [[2.0], [-1.0]]
+    x = x if places else x[:, :, 0]
     return rng.normal(size=x.shape), x, np.array(gamma), eps
 
 
@@ -43,7 +47,26 @@ def ones(backward):
     return by_differences(backward, np.ones_like(x), x, gamma, eps, look_at=[0])
 
 
+def proportional(backward):
+    """The gradient of sum(y**2) is 2 * y."""
+    _, x, gamma, eps = inputs(eps=1e-9)
+    y = bnlib.batch_norm(x, gamma, np.array([0.5, -2.0]), eps=eps)[0]
+    return by_differences(backward, 2 * y, x, gamma, eps, look_at=[0])
+
+
+def loose(backward):
+    got, right = (b(*inputs()) for b in (backward, BACKWARD.with_steps({})))
+    return all(np.allclose(a, b, rtol=0.5) for a, b in zip(got, right, strict=True))
+
+
 BLIND = [
+    (proportional, "backward/dx-is-zero", "dy is a multiple of y plus a number"),
+    (loose, "backward/unbiased-variance", "your test is not strict"),
+    (
+        lambda b: by_differences(b, *inputs(places=0)),
+        "backward/gamma-along-the-last-axis",
+        "x always has 2 axes",
+    ),
     (ones, "backward/dx-is-zero", "dy is the same number everywhere"),
     (
         lambda b: by_differences(b, *inputs(gamma=(1.0, 1.0))),
@@ -54,11 +77,11 @@ BLIND = [
     (
         lambda b: by_differences(b, *inputs(), look_at=[0, 1]),
         "backward/dbeta-averaged",
-        "your test does not look at dbeta",
+        "your test accepts wrong values of dbeta",
     ),
     (lambda b: True, "backward/dx-is-dy", "your test never calls the backward pass"),
     (
-        lambda b: b(*inputs(m=2))[0].shape == (2, 2),
+        lambda b: b(*inputs(m=2, places=0))[0].shape == (2, 2),
         "backward/dx-is-zero",
         "a channel has fewer than 3 values",
     ),

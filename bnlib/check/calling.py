@@ -33,8 +33,8 @@ def call(exercise, function, inputs, right):
     except NotImplementedError:
         return NOT_TRIED
     except Exception as error:
-        said = str(error).splitlines()[0] if str(error) else ""
-        return Finding("raises", f"your code raises {type(error).__name__}: {said}{line_of(error)}")
+        words = str(error).splitlines()[0] if str(error) else ""
+        return Finding("raises", f"your code raises {type(error).__name__}: {words}{line_of(error)}")
     if results is None or (isinstance(results, tuple) and all(result is None for result in results)):
         return NOT_TRIED
     for key, value in inputs.items():
@@ -52,6 +52,9 @@ def as_arrays(exercise, results, right):
         results = (results,)
     elif not isinstance(results, (tuple, list)) or len(results) != len(exercise.results):
         return Finding("number-of-results", f"return {len(exercise.results)} results: {wanted_names}")
+    for key, result in zip(exercise.results, results, strict=True):
+        if result is None or isinstance(result, (tuple, dict, str)):
+            return Finding("not-numbers", f"{key} is {said(result)}; return an array")
     try:
         results = tuple(np.asarray(result) for result in results)
     except Exception:
@@ -62,6 +65,10 @@ def as_arrays(exercise, results, right):
         if result.shape != wanted.shape:
             return Finding("shape", f"{key} has shape {result.shape}, where {wanted.shape} is wanted")
     return results
+
+
+def said(result):
+    return "None" if result is None else f"a {type(result).__name__}"
 
 
 def line_of(error):

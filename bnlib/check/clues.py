@@ -7,23 +7,31 @@ which of their factors differs first.
 import numpy as np
 
 from bnlib.check.calling import call
-from bnlib.check.exercises import EXERCISES, evaluated, probes
+from bnlib.check.exercises import EXERCISES, SCRIPT, evaluated, probes
 
-FITTED = 5  # the first probes: float64, no constant channel
-SLUGS = {"x - mean": "factor", "1": "shift", "dy": "factor", "xhat": "along-xhat"}
+FITTED = 6  # the first probes: float64, no constant channel
 STEADY = 1e-3  # what varies less than this, of its size, is taken to be constant
-TERMS = {  # exercise -> result -> (term, what multiplies it), in the exercise's own steps
-    "forward": {"y": (("x - mean", "along(gamma, x) / std"), ("1", "along(beta, x)"))},
-    "eval_forward": {"y": (("x - mean", "along(gamma, x) / std"), ("1", "along(beta, x)"))},
-    "backward": {
-        "dx": (
-            ("dy", "along(gamma, x) * inv_std"),
-            ("1", "-inv_std * mean_g"),
-            ("xhat", "-inv_std * mean_g_xhat"),
-        )
-    },
-    "eval_backward": {"dx": (("dy", "along(gamma, x) * inv_std"), ("1", "0 * var"), ("xhat", "0 * var"))},
+TRAINING = (
+    ("dy", "along(gamma, x) * inv_std"),
+    ("1", "-inv_std * mean_g"),
+    ("xhat", "-inv_std * mean_g_xhat"),
+)
+EVALUATION = (("dy", "along(gamma, x) * inv_std"), ("1", "0 * var"), ("xhat", "0 * var"))
+AFFINE = (("x - mean", "along(gamma, x) / std"), ("1", "along(beta, x)"))
+MEMORY = {"new_mean": (("running_mean", "old_weight"), ("mean", "weight"))} | {
+    "new_var": (("running_var", "old_weight"), ("var", "weight"))
 }
+TERMS = {  # exercise -> result -> (term, what multiplies it), in the exercise's own steps
+    "forward": {"y": AFFINE},
+    "eval_forward": {"y": AFFINE},
+    "backward": {"dx": TRAINING},
+    "eval_backward": {"dx": EVALUATION},
+    "running": MEMORY,
+}
+SLUGS = {
+    "x - mean": "factor", "1": "shift", "dy": "factor", "xhat": "along-xhat",
+    "running_mean": "old-weight", "running_var": "old-weight", "mean": "new-weight", "var": "new-weight",
+}  # fmt: skip
 
 
 def clues(trial):
@@ -35,6 +43,9 @@ def clues(trial):
         )
         yield f"{name}/cancellation", told
         return
+    if name == "layer":
+        yield from statistics_used(trial)
+        return
     for k, key in enumerate(EXERCISES[name].results):
         differs = [i for i in trial.wrong_arrays if not trial.good(k, i)]
         ratios = [ratio(trial.results[i][k], trial.right[i][k]) for i in differs]
@@ -42,12 +53,13 @@ def clues(trial):
             continue
         if None not in ratios:
             yield f"{name}/{key}-scaled", f"{key} is the right one times {spoken(ratios)}."
-        else:
-            found = list(terms(name, key, [(i, trial.results[i][k]) for i in differs if i < FITTED]))
-            yield from found
-            if name == "backward" and key == "dx" and not found:
-                yield from symmetry(trial.function)
-                yield from broken_sums(trial.results[differs[0]][0], differs[0])
+            continue
+        found = list(terms(name, key, [(i, trial.results[i][k]) for i in differs if i < FITTED]))
+        yield from found
+        if "dx" in EXERCISES[name].results and not found:
+            yield from jacobian(trial, k)
+        if name == "backward" and key == "dx" and not found:
+            yield from broken_sums(trial.results[differs[0]][0], differs[0])
 
 
 def ratio(got, wanted):
@@ -66,19 +78,21 @@ def spoken(ratios):
 
 
 def terms(name, key, tried):
-    """Yield which terms of a result have a wrong factor: fitted within each channel, then compared."""
-    of_result, ratios = TERMS.get(name, {}).get(key, ()), {}
-    if not of_result:
-        return
-    for i, got in tried:
-        inputs = probes(name)[i]
-        steps = evaluated(EXERCISES[name].steps, inputs)
+    """Yield which terms of a result have a wrong factor: fitted within each channel, then compared.
+
+    A result of one number a channel is fitted over its channels.
+    """
+    of_result, pairs = TERMS.get(name, {}).get(key, ()), {}
+    for i, got in tried if of_result else ():
+        steps = evaluated(EXERCISES[name].steps, probes(name)[i])
         columns = [np.broadcast_to(eval(term, dict(steps)), got.shape) for term, _ in of_result]
         factors = [np.ravel(eval(factor, dict(steps))) for _, factor in of_result]
-        for c in range(got.shape[1]):
-            matrix = np.stack([column[:, c].ravel() for column in columns], axis=1)
-            fit = np.linalg.lstsq(matrix, got[:, c].ravel(), rcond=None)[0]
-            if not np.allclose(matrix @ fit, got[:, c].ravel(), atol=STEADY * np.abs(got).max()):
+        for c in range(got.shape[1]) if got.ndim > 1 else (0,):
+            values = [(part[:, c] if got.ndim > 1 else part).ravel() for part in (got, *columns)]
+            if len(values[0]) < len(values):
+                continue  # too few numbers for a fit that could fail
+            fit = np.linalg.lstsq(np.stack(values[1:], axis=1), values[0], rcond=None)[0]
+            if not np.allclose(fit @ values[1:], values[0], atol=STEADY * np.abs(got).max()):
                 if key == "y":
                     told = (
                         "Within a channel, y is no multiple of x plus a number: which values share a mean?"
@@ -86,46 +100,53 @@ def terms(name, key, tried):
                     yield f"{name}/y-not-affine", told
                 return
             for (term, _), factor, one in zip(of_result, factors, fit, strict=True):
-                ratios.setdefault(term, []).append((one, factor[c]))
-    for term, pairs in ratios.items():
-        got, wanted = np.array(pairs).T
-        size = np.abs(np.array(list(ratios.values()))[..., 1]).max()
-        if np.allclose(got, wanted, rtol=STEADY, atol=STEADY * size):
-            continue
-        spot = "what is added" if term == "1" else f"the factor of {term}"
-        if np.abs(got).max() < STEADY * size:
-            told = f"In {key}, {spot} is missing."
-        elif np.abs(wanted).max() < STEADY * size:
-            told = f"In {key}, {spot} should not be there."
-        else:
-            one = ratio(got, wanted)
-            told = f"In {key}, {spot} is {'wrong' if one is None else f'{one:.4g} times the right one'}."
-        yield f"{name}/{key}-{SLUGS[term]}", told
+                pairs.setdefault(term, []).append((one, factor[min(c, len(factor) - 1)]))
+    size = max((abs(wanted) for both in pairs.values() for _, wanted in both), default=0)
+    for term, both in pairs.items():
+        got, wanted = np.array(both).T
+        if not np.allclose(got, wanted, rtol=STEADY, atol=STEADY * size):
+            yield f"{name}/{key}-{SLUGS[term]}", compared(key, term, got, wanted, STEADY * size)
 
 
-def symmetry(function):
-    """Yield whether dx fails to be linear in dy, to stay in its channel, to have a symmetric Jacobian."""
-    inputs = probes("backward")[0]
-    x, dy = inputs["x"], inputs["dy"]
-    m, channels = x.shape
-    units = np.eye(x.size).reshape(-1, m, channels)
-    right = EXERCISES["backward"].run(inputs)
-    rows = [call(EXERCISES["backward"], function, inputs | {"dy": unit}, right) for unit in units]
-    if any(not isinstance(row, tuple) for row in rows):
+def compared(key, term, got, wanted, small):
+    """How the factor of a term differs."""
+    spot = f"In {key}, {'what is added' if term == '1' else f'the factor of {term}'}"
+    if np.abs(got).max() < small:
+        return f"{spot} is missing."
+    if np.abs(wanted).max() < small:
+        return f"{spot} should not be there."
+    one = ratio(got, wanted)
+    return f"{spot} is {'wrong' if one is None else f'{one:.4g} times the right one'}."
+
+
+def jacobian(trial, k):
+    """Yield what the derivative of gradient k by dy shows: dx, dgamma and dbeta are linear in dy."""
+    name, inputs, key = trial.name, probes(trial.name)[0], EXERCISES[trial.name].results[k]
+    dy, right = inputs["dy"], trial.right[0]
+    m, channels = dy.shape
+    units = np.eye(dy.size).reshape(-1, m, channels)
+    rows = [call(EXERCISES[name], trial.function, inputs | {"dy": unit}, right) for unit in units]
+    if not all(isinstance(row, tuple) for row in [*rows, trial.results[0]]):
         return
-    jacobian = np.stack([row[0].ravel() for row in rows])
-    dx = call(EXERCISES["backward"], function, inputs, right)[0]
-    size = np.abs(jacobian).max()
-    blocks = jacobian.reshape(m, channels, m, channels)
-    if np.abs(dy.ravel() @ jacobian - dx.ravel()).max() > STEADY * np.abs(dx).max():
-        yield "backward/dx-not-linear", "dx is not linear in dy."
-    elif any(
-        np.abs(blocks[:, c, :, d]).max() > STEADY * size for c in range(3) for d in range(3) if c != d
-    ):
-        yield "backward/channels-mixed", "A channel of dx depends on the dy of another channel."
-    elif np.abs(jacobian - jacobian.T).max() > STEADY * size:
+    got = np.stack([row[k].ravel() for row in rows])
+    size, direct = np.abs(got).max(), trial.results[0][k].ravel()
+    blocks = got.reshape(m, channels, -1, channels)
+    apart = [np.abs(blocks[:, c, :, d]).max() for c in range(channels) for d in range(channels) if c != d]
+    if np.abs(dy.ravel() @ got - direct).max() > STEADY * np.abs(direct).max():
+        yield f"{name}/{key}-not-linear", f"{key} is not linear in dy."
+    elif max(apart) > STEADY * size:
+        yield f"{name}/channels-mixed", f"A channel of {key} depends on the dy of another channel."
+    elif key == "dx" and np.abs(got - got.T).max() > STEADY * size:
         told = "The Jacobian of x to y is symmetric, and yours is not: look at where gamma and xhat stand."
-        yield "backward/jacobian-not-symmetric", told
+        yield f"{name}/jacobian-not-symmetric", told
+    elif key != "dx":
+        weights = np.stack([blocks[:, c, 0, c] for c in range(channels)], axis=1)
+        xhat = evaluated(EXERCISES[name].steps, inputs)["xhat"] if key == "dgamma" else np.ones_like(dy)
+        what = "xhat" if key == "dgamma" else "1"
+        first = f"[{', '.join(f'{v:.4g}' for v in weights[:3, 0])}]"
+        wanted = f"[{', '.join(f'{v:.4g}' for v in xhat[:3, 0])}]"
+        told = f"{key} multiplies dy by {first}, where {what} is {wanted} (the first three of channel 0)."
+        yield f"{name}/{key}-weights", told
 
 
 def broken_sums(dx, i):
@@ -143,3 +164,32 @@ def broken_sums(dx, i):
     if np.abs((dx * steps["xhat"]).sum(axis=axes) - kept).max() > STEADY * size:
         told = "The sum of dx * xhat is not what eps leaves of it: look at the variance's path."
         yield "backward/dx-along-xhat", told
+
+
+def statistics_used(trial):
+    """Yield which mean and variance the first wrong output of a layer was normalised by."""
+    i = trial.wrong_arrays[0]
+    k = next(k for k in range(len(SCRIPT)) if not trial.good(k, i))
+    mode, key = SCRIPT[k]
+    inputs, got, wanted = probes("layer")[i], trial.results[i][k], trial.right[i][k]
+    c = int(np.argmax(np.abs(got - wanted).max(axis=(0, *range(2, got.ndim)))))
+    x = inputs[key][:, c].ravel()
+    used, right = (moments(x, y[:, c].ravel(), inputs["eps"]) for y in (got, wanted))
+    if used is None:
+        told = (
+            f"Within a channel, {mode} output is no multiple of x plus a number: which values share a mean?"
+        )
+        yield f"layer/{mode}-not-affine", told
+        return
+    for what, one, other in zip(("mean", "variance"), used, right, strict=True):
+        if abs(one - other) > STEADY * (abs(other) + 1):
+            told = f"is normalised by a {what} of {one:.4g}, where {other:.4g} is right."
+            yield f"layer/{mode}-{what}", f"Output {k + 1} ({mode}) {told}"
+
+
+def moments(x, y, eps):
+    """The mean and the variance that turn x into y, or None."""
+    slope, shift = np.polyfit(x, y, 1)
+    if not np.allclose(slope * x + shift, y, atol=STEADY * np.abs(y).max()) or slope == 0:
+        return None
+    return -shift / slope, 1 / slope**2 - eps

@@ -36,8 +36,9 @@ class Exercise:
 
         return function
 
-    def told(self, spelt, result):
+    def told(self, spelt, shape, result):
         """The inputs in words, from their values as text; a layer's depend on which result is told."""
+        spelt = spelt | {"x": f"{spelt['x']} of shape {shape}"}
         return ", ".join(f"{key} = {value}" for key, value in spelt.items())
 
 
@@ -46,22 +47,27 @@ class LayerExercise(Exercise):
     """A layer to write: its steps are evaluated along a script of training and evaluation."""
 
     def run(self, inputs, changes=None):
-        """The outputs of every call of the script; steps may be changed."""
-        steps, outputs = self.steps | (changes or {}), []
+        """The outputs of every call of the script; steps may be changed.
+
+        A step sees `trained`, the number of training calls so far, this one included.
+        """
+        steps, outputs, trained = self.steps | (changes or {}), [], 0
         begin = {step: steps[step] for step in ("running_mean", "running_var")}
         state = {step: evaluated(begin, inputs)[step] for step in begin}
         for mode, key in SCRIPT:
+            trained += mode == "train"
             of_mode = {step: steps[step] for step in LAYER_STEPS[mode]}
-            names = evaluated(of_mode, inputs | state | {"x": inputs[key]})
+            names = evaluated(of_mode, inputs | state | {"x": inputs[key], "trained": trained})
             state = {"running_mean": names[f"{mode}_next_mean"], "running_var": names[f"{mode}_next_var"]}
             outputs.append(np.asarray(names[f"{mode}_y"]))
         return tuple(outputs)
 
-    def told(self, spelt, result):
+    def told(self, spelt, shape, result):
         """The calls up to this output."""
         calls = [f"{mode} {spelt[key]}" for mode, key in SCRIPT[: self.results.index(result) + 1]]
+        eps, momentum = spelt["eps"], spelt["momentum"]
         return (
-            f"the calls {', '.join(calls)}, with eps = {spelt['eps']} and momentum = {spelt['momentum']},"
+            f"the calls {', '.join(calls)}, of shape {shape}, with eps = {eps} and momentum = {momentum},"
         )
 
 
@@ -84,7 +90,8 @@ LAYER_STEPS = {
         "train_next_var": "(1 - weight) * running_var + weight * kept_var",
         "train_mean": "mean",
         "train_var": "var",
-        "train_y": "(x - along(train_mean, x)) / np.sqrt(along(train_var, x) + eps)",
+        "train_std": "np.sqrt(train_var + eps)",
+        "train_y": "(x - along(train_mean, x)) / along(train_std, x)",
     },
     "eval": {
         "axes": CHANNEL_AXES,
@@ -92,7 +99,8 @@ LAYER_STEPS = {
         "eval_var": "running_var",
         "eval_next_mean": "running_mean",
         "eval_next_var": "running_var",
-        "eval_y": "(x - along(eval_mean, x)) / np.sqrt(along(eval_var, x) + eps)",
+        "eval_std": "np.sqrt(eval_var + eps)",
+        "eval_y": "(x - along(eval_mean, x)) / along(eval_std, x)",
     },
 }
 
@@ -148,14 +156,17 @@ EXERCISES = {
             ("dx", "dgamma", "dbeta"),
             BATCH
             | {
+                "sum_axes": CHANNEL_AXES,
                 "inv_std": "1 / np.sqrt(var + eps)",
                 "xhat": "(x - mean) * inv_std",
                 "g": "along(gamma, x) * dy",
                 "mean_g": "g.mean(axis=axes, keepdims=True)",
                 "mean_g_xhat": "(g * xhat).mean(axis=axes, keepdims=True)",
-                "dx": "inv_std * (g - mean_g - xhat * mean_g_xhat)",
-                "dgamma": "(dy * xhat).sum(axis=axes)",
-                "dbeta": "dy.sum(axis=axes)",
+                "along_xhat": "xhat * mean_g_xhat",
+                "inner": "g - mean_g - along_xhat",
+                "dx": "inv_std * inner",
+                "dgamma": "(dy * xhat).sum(axis=sum_axes)",
+                "dbeta": "dy.sum(axis=sum_axes)",
             },
         ),
         Exercise(
@@ -167,8 +178,9 @@ EXERCISES = {
                 "mean": "x.mean(axis=axes)",
                 "var": "x.var(axis=axes, ddof=1)",
                 "weight": "momentum",
-                "new_mean": "(1 - weight) * running_mean + weight * mean",
-                "new_var": "(1 - weight) * running_var + weight * var",
+                "old_weight": "1 - weight",
+                "new_mean": "old_weight * running_mean + weight * mean",
+                "new_var": "old_weight * running_var + weight * var",
             },
         ),
         Exercise(
@@ -211,20 +223,21 @@ EXERCISES = {
         ),
     )
 }
-SHAPES = [(5, 3), (2, 3, 1, 3), (3, 3, 2), (1, 3, 2, 1, 3), (7, 3)]  # 5, 6, 6, 6 and 7 values a channel
+SHAPES = [(5, 3), (2, 3, 1, 3), (3, 2, 2), (2, 3, 3, 1, 1), (7, 3), (2, 1, 2)]  # 4 to 7 values a channel
 
 
 @cache
 def probes(name):
     """The inputs, by name, on which an exercise is tried; the last is float32 with a large mean."""
-    arguments = EXERCISES[name].arguments
     drawn = [draw(seed, shape) for seed, shape in enumerate(SHAPES)]
     drawn[2] |= {key: np.asfortranarray(drawn[2][key]) for key in ("x", "dy")}
     constant, large = draw(10, (2, 3, 1, 3)), draw(9, (7, 3))
     constant["x"][:, 1] = 2.5
-    for key in ("x", "first", "second", "third"):
-        large[key] = (large[key] + 3000).astype(np.float32)
-    return tuple({key: values[key] for key in arguments} for values in (*drawn, constant, large))
+    large |= {key: large[key] + 3000 for key in ("x", "first", "second", "third")}
+    large = {key: np.float32(value) if np.ndim(value) else value for key, value in large.items()}
+    return tuple(
+        {key: values[key] for key in EXERCISES[name].arguments} for values in (*drawn, constant, large)
+    )
 
 
 @cache
@@ -261,20 +274,23 @@ def shape_of(inputs):
 
 def draw(seed, shape):
     """A value for every argument: channels of different mean and scale, a negative gamma, a large eps."""
-    rng = np.random.default_rng([seed, *shape])
+    rng, channels = np.random.default_rng([seed, *shape]), shape[1]
+    x = np.empty(shape)
     scale, shift = (
-        along(np.array([0.7, 1.6, 1.1]), np.empty(shape)),
-        along(np.array([-2.0, 0.5, 3.0]), np.empty(shape)),
+        along(np.array([0.7, 1.6, 1.1])[:channels], x),
+        along(np.array([-2.0, 0.5, 3.0])[:channels], x),
     )
-    return {
-        "x": rng.normal(size=shape) * scale + shift,
-        "dy": rng.normal(size=shape) + 0.3,
+    vectors = {
         "gamma": np.array([-1.7, 2.3, 0.6]) + 0.1 * rng.normal(size=3),
         "beta": np.array([1.4, -0.8, 2.2]) + 0.1 * rng.normal(size=3),
         "running_mean": np.array([-1.1, 0.9, 2.0]) + 0.1 * rng.normal(size=3),
         "running_var": np.array([0.4, 2.7, 1.5]) + 0.1 * rng.uniform(size=3),
-        "momentum": 0.3,
-        "eps": 0.37,
+    }
+    return {key: vector[:channels] for key, vector in vectors.items()} | {
+        "x": rng.normal(size=shape) * scale + shift,
+        "dy": rng.normal(size=shape) + 0.3,
+        "momentum": 0.3 - 0.02 * seed,
+        "eps": 0.37 + 0.04 * seed,
         "first": rng.normal(size=shape) * scale + shift,
         "second": rng.normal(size=shape) * scale - shift,
         "third": rng.normal(size=shape) + 2 * shift,

@@ -29,7 +29,7 @@ def score(test):
     lines = [f"your test accepts the right backward pass, and catches {killed}"]
     lines += [f"it misses {entry.id}: {entry.says}" for entry in alive[:3]]
     lines += [f"it misses {len(alive) - 3} more: see .misconceptions"] if len(alive) > 3 else []
-    lines += [f"perhaps because {reason}" for reason in blind_spots(seen, alive)]
+    lines += [f"perhaps because {reason}" for reason in blind_spots(test, seen, alive)]
     return Report(not alive, "\n".join(lines), [entry.id for entry in alive])
 
 
@@ -58,21 +58,40 @@ def run(test, backward):
     return None if verdict is None else bool(verdict)
 
 
-def blind_spots(seen, alive):
-    """What the inputs of the test have in common that would explain survivors."""
+def blind_spots(test, seen, alive):
+    """What would explain survivors: what the test does not look at, and what its inputs have in common."""
     if not alive:
         return
     if not seen:
         yield "your test never calls the backward pass"
         return
+    unseen = [key for key in BACKWARD.results if run(test, backward_pass(SPOILT[key], [])) is True]
+    if unseen:
+        yield f"your test accepts wrong values of {' and '.join(unseen)}"
+    elif run(test, backward_pass(SLIGHTLY, [])) is True:
+        yield "your test is not strict: it accepts gradients that are 1 % too large"
     if all(np.ptp(call["dy"]) == 0 for call in seen):
         yield "dy is the same number everywhere: its mean takes it away, and dx is 0 whatever follows"
+    elif all(nearly_no_dx(call) for call in seen):
+        yield "dy is a multiple of y plus a number: dx is nearly 0 whatever follows"
     if all(np.all(call["gamma"] == 1) for call in seen):
         yield "gamma is 1 everywhere: nobody sees where it multiplies"
     if all(call["x"].size // call["x"].shape[1] < 3 for call in seen):
         yield "a channel has fewer than 3 values: xhat is then 1 and -1, and dx nearly 0"
-    if all(call["eps"] < SMALL_EPS for call in seen):
+    if all(call["x"].ndim == 2 for call in seen):
+        yield "x always has 2 axes: nobody sees what happens to further axes"
+    if all(call["eps"] < SMALL_EPS for call in seen) and "backward/eps-missing" in {e.id for e in alive}:
         yield "eps is so small that nobody sees whether it is there"
-    touched = [result for result in BACKWARD.results if all(result in entry.steps for entry in alive)]
-    for result in touched:
-        yield f"your test does not look at {result}"
+
+
+SPOILT = {
+    key: {key: f"3 * ({code}) + 1"} for key, code in BACKWARD.steps.items() if key in BACKWARD.results
+}
+SLIGHTLY = {key: f"1.01 * ({BACKWARD.steps[key]})" for key in BACKWARD.results}
+
+
+def nearly_no_dx(call):
+    """Whether the gradient dy lies along 1 and xhat, which batch norm takes away."""
+    with np.errstate(all="ignore"):
+        dx, _, _ = BACKWARD.run(call | {"eps": 0.0})
+    return np.abs(dx).max() < 1e-6 * np.abs(call["dy"] * call["gamma"].max()).max()

@@ -8,7 +8,10 @@ import numpy as np
 from bnlib.check.calling import Finding, call
 from bnlib.check.exercises import EXERCISES, probes, shape_of
 
-CLOSE = 1e-4  # of the largest right value: float32 code is within, and no misconception of the library is
+CLOSE = {  # of the largest right value, by the dtype of the result
+    np.dtype(np.float32): 1e-4,  # float32 code is within, and no misconception of the library is
+    np.dtype(np.float64): 2e-6,  # central differences are within, and an eps of 1e-5 is not
+}
 CLOSE_IN_FLOAT32 = 2e-2  # where float32 data have a mean of 3000 and float32 code loses digits honestly
 
 
@@ -19,6 +22,7 @@ class Trial:
     name: str
     function: object
     results: list
+    again: object  # what it gave when the first probe came once more
 
     @property
     def right(self):
@@ -36,8 +40,17 @@ class Trial:
         return [i for i in self.wrong if not isinstance(self.results[i], Finding)]
 
     @property
+    def repeats(self):
+        return same(self.again, self.results[0], 1e-12)
+
+    @property
     def shapes(self):
         return [shape_of(inputs) for inputs in probes(self.name)]
+
+    @property
+    def narrow(self):
+        """Whether the float32 probe, the last, gave float32 results."""
+        return all(result.dtype == np.float32 for result in self.results[-1])
 
     def good(self, k, i):
         """Whether result k is right on probe i."""
@@ -61,7 +74,8 @@ def right_for(name, inputs):
 
 
 def tolerance(name, i):
-    return CLOSE_IN_FLOAT32 if i == len(probes(name)) - 1 else CLOSE
+    """How far results may be off on probe i; None: what their dtype allows."""
+    return CLOSE_IN_FLOAT32 if i == len(probes(name)) - 1 else None
 
 
 def same(one, other, close):
@@ -72,6 +86,8 @@ def same(one, other, close):
     return all(a.shape == b.shape and near(a, b, close) for a, b in zip(one, other, strict=True))
 
 
-def near(a, b, close):
+def near(a, b, close=None):
+    """Whether a is close to b, relative to the largest of b's values."""
+    close = CLOSE.get(a.dtype, CLOSE[np.dtype(np.float32)]) if close is None else close
     size = np.max(np.abs(b), initial=0, where=np.isfinite(b))
     return np.allclose(a, b, rtol=close, atol=close * size, equal_nan=True)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED, Finding, call
-from bnlib.check.exercises import EXERCISES, examples, probes
+from bnlib.check.exercises import EXERCISES, examples, probes, shape_of
 from bnlib.check.library import TITLES
-from bnlib.check.trial import CLOSE, near, right_for
+from bnlib.check.trial import near, right_for
 
 SPOKEN = {  # the intermediates that a learner has a name for
-    "mean": "the mean",
-    "var": "the variance",
+    "mean": "the batch's mean",
+    "var": "the batch's variance",
     "std": "the deviation",
     "inv_std": "the deviation",
     "xhat": "xhat",
@@ -22,6 +22,9 @@ SPOKEN = {  # the intermediates that a learner has a name for
 
 def lines_of(trial, verdict):
     """Yield the lines of a report on a trial that went wrong."""
+    if verdict.ids == ["hidden-state"]:  # no single input shows that one
+        yield f"wrong: {verdict.sentences[0]}"
+        return
     good = right_results(trial) or spared(trial.name, verdict.group) or right_inputs(trial)
     if good:
         yield f"right already: {', '.join(good)}"
@@ -38,6 +41,8 @@ def spared(name, group):
         if step in changed:
             break
         good += [SPOKEN[step]] if step in SPOKEN else []
+    if name.startswith("eval"):
+        good = [word.replace("the batch's", "the running") for word in good]
     return good
 
 
@@ -66,8 +71,8 @@ def counterexample(trial):
         if got == NOT_TRIED or isinstance(got, Finding):
             continue
         for key, one, wanted in zip(exercise.results, got, right, strict=True):
-            if not near(one, wanted, CLOSE):
-                given = exercise.told({k: spelt(value) for k, value in inputs.items()}, key)
+            if not near(one, wanted):
+                given = exercise.told({k: spelt(v) for k, v in inputs.items()}, shape_of(inputs), key)
                 return f"For {given} your {key} is {spelt(one)}, the right one {spelt(wanted)}."
     return None
 
