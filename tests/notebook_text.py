@@ -9,7 +9,7 @@ import nbformat
 
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-CHAPTERS = [path for path in NOTEBOOKS if path.stem not in ("intro", "notation")]
+CHAPTERS = [path for path in NOTEBOOKS if path.stem not in ("intro", "playground", "bug_museum")]
 
 
 @cache

@@ -1,13 +1,20 @@
 """The lint of the book: what HOUSE STYLE asks of every notebook and a machine can see."""
 
 import re
+import sys
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 import pytest
 
 pytest.importorskip("nbformat")
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import notebook_text as book
+from exercises import KINDS, PAGE, exercises_of, page
+
+from bnlib import check
+from bnlib.check.exercises import EXERCISES
 
 UNSEEDED = (
     r"default_rng\(\s*(None)?\s*\)|np\.random\.(?!default_rng|Generator)|(from|import) (numpy\.)?random"
@@ -134,14 +141,69 @@ def test_chapter_has_its_parts(path):
     assert titles[-3:] == ["What we measured", "Exercises", "Sources"] or all(
         title in titles for title in ("What we measured", "Exercises", "Sources")
     )
-    exercises = re.findall(r"\{exercise(?:-start)?\}", markdown)
-    solutions = re.findall(r"\{solution-start\} *([\w-]+)", markdown)
-    assert 3 <= len(exercises) <= 5
-    assert len(set(solutions)) == len(exercises)
-    assert markdown.count("{solution-end}") == len(solutions)
     assert markdown.count("**Predict.**") >= 2
+
+
+@every_chapter
+def test_exercises_are_graded_hinted_and_solved(path):
+    """4 to 6 exercises, each of a kind, with three hints, a stub or a bug, and a solution."""
+    kinds = [kind for _, _, kind, _ in exercises_of(path)]
+    assert 4 <= len(kinds) <= 6
+    assert {"predict", "derive", "find-the-bug"} <= set(kinds) <= set(KINDS)
+    for text, outputs in blocks(path, "exercise"):
+        assert [f"Hint {n}" in text for n in (1, 2, 3, 4)] == [True, True, True, False], text[:80]
+        assert outputs
+        assert "right" not in outputs
+        assert "not tried yet" in "".join(outputs) or ":class: find-the-bug" in text, text[:80]
+    solutions = blocks(path, "solution")
+    assert len(solutions) == len(kinds)
+    for text, outputs in solutions:
+        assert ":class: dropdown" in text
+        assert "report.ok" in text
+        assert any(re.search(r"^(.*: )?right\b", output) for output in outputs), (text[:80], outputs)
+
+
+def blocks(path, what):
+    """(text of all cells, outputs as text) from each {what-start} to its {what-end}."""
+    found, cells = [], iter(book.read(path).cells)
+    for cell in cells:
+        if f"{{{what}-start}}" in cell.source:
+            inside = [cell]
+            while f"{{{what}-end}}" not in inside[-1].source:
+                inside.append(next(cells))
+            outputs = [output for c in inside for output in c.get("outputs", [])]
+            shown = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
+            found.append(("\n".join(c.source for c in inside), shown))
+    return found
+
+
+def test_the_page_of_exercises_is_current():
+    """`python tools/exercises.py` writes it; the scores in it are tested beside the checker."""
+    text = PAGE.read_text()
+    table = [line.strip("|").split("|") for line in text.splitlines() if line.count("|") == 9]
+    (_, *columns), _, *rows, _ = [[cell.strip(" `") for cell in row] for row in table]
+    scores = {
+        name: {column: int(n.replace(",", "")) for column, n in zip(columns, numbers, strict=True)}
+        for name, *numbers in rows
+    }
+    assert list(scores) == list(EXERCISES)
+    assert text == page(scores), "run python tools/exercises.py"
+
+
+def test_every_checker_is_used_by_the_chapters():
+    used = {name for path in book.CHAPTERS for *_, names in exercises_of(path) for name in names}
+    assert used >= set(check.__all__) - {"Report"}
+
+
+def test_the_museum_has_its_parts():
+    path = book.BOOK / "bug_museum.ipynb"
+    rooms = re.split(r"^## ", "\n".join(c.source for c in book.read(path).cells), flags=re.M)[1:-2]
+    assert len(rooms) >= 12
+    for room in rooms:
+        for part in ("**Find it.**", "{dropdown}", "**Source.**", "assert"):
+            assert part in room, f"{part} is missing in {room[:60]}"
 
 
 @every_notebook
 def test_something_is_asserted(path):
-    assert book.asserting_cells(path)
+    assert book.asserting_cells(path) or path.stem == "playground"

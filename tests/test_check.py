@@ -96,7 +96,7 @@ def test_tolerances_can_be_given():
 def test_an_answer_of_another_kind_is_wrong_and_does_not_raise(got, wanted):
     for report in (answer(got, wanted), answer((got, got), (wanted, wanted))):
         assert report.ok is False
-        assert "wrong" in report.text or report.text == "result 1 not tried yet"
+        assert "wrong" in report.text or "not tried yet" in report.text
 
 
 def test_a_known_mistake_is_told():

@@ -26,7 +26,8 @@ def score(test):
     wrong = known(BACKWARD.name)
     alive = [entry for entry in wrong if run(test, backward_pass(entry.steps, [])) is True]
     killed = f"{len(wrong) - len(alive)} of {len(wrong)} wrong ones"
-    lines = [f"your test accepts the right backward pass, and catches {killed}"]
+    verdict = "not yet" if alive else "right"
+    lines = [f"{verdict}: your test accepts the right backward pass, and catches {killed}"]
     lines += [f"it misses {entry.id}: {entry.says}" for entry in alive[:3]]
     lines += [f"it misses {len(alive) - 3} more: see .misconceptions"] if len(alive) > 3 else []
     lines += [f"perhaps because {reason}" for reason in blind_spots(test, seen, alive)]

@@ -18,9 +18,8 @@ def survivor_matrix(mistakes, checks, alive):
         ax.annotate(
             f"{count}", (column, len(mistakes)), ha="center", va="center", fontsize=8, weight="bold"
         )
-    names = [name.replace("-", " ") for name in mistakes]
     ax.set_xticks(range(len(checks)), checks, rotation=40, ha="left", rotation_mode="anchor")
-    ax.set_yticks(range(len(mistakes) + 1), [*names, "survivors, of " + str(len(mistakes))])
+    ax.set_yticks(range(len(mistakes) + 1), [*mistakes, f"survivors, of {len(mistakes)}"])
     ax.axhline(len(mistakes) - 0.5, **GUIDE)
     for row in range(3, len(mistakes) - 1, 4):
         ax.axhline(row + 0.5, **{**GUIDE, "linewidth": 0.4, "alpha": 0.6})
@@ -38,14 +37,13 @@ def ladder(ingredients, alive, without):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=PAIR, sharex=True)
     labels = ["none of them", *(f"+ {name}" for name in ingredients)]
-    drawn = ((left, labels, alive, WITHOUT_BN), (right, [f"no {n}" for n in ingredients], without, WITH_BN))
-    for ax, names, counts, style in drawn:
+    for ax, names, counts in ((left, labels, alive), (right, [f"no {n}" for n in ingredients], without)):
         rows = np.arange(len(counts))
-        ax.hlines(rows, 0, counts, color=style["color"], linestyle=style["linestyle"], linewidth=2.4)
-        ax.plot(counts, rows, "o", color=style["color"])
+        ax.hlines(rows, 0, counts, color=WITH_BN["color"], linewidth=2.4)
+        ax.plot(counts, rows, "o", color=WITH_BN["color"])
         for row, count in enumerate(counts):
             offset = {"textcoords": "offset points", "xytext": (6, 0), "va": "center"}
-            label_line(ax, count, row, f"{count}", style, **offset)
+            label_line(ax, count, row, f"{count}", WITH_BN, **offset)
         ax.set_yticks(rows, names)
         ax.set(ylim=(len(counts) - 0.5, -0.5), xlim=(0, 22), xlabel="survivors, of 24")
     return figure
@@ -59,13 +57,14 @@ def steps(sizes, errors, mistakes):
     figure, ax = plt.subplots(figsize=WIDE)
     for (name, values), style in zip(errors.items(), (WITH_BN, WITHOUT_BN), strict=True):
         ax.loglog(sizes, values, marker="o", markersize=3, **style)
-        near = {"textcoords": "offset points", "xytext": (-4, 6), "ha": "right"}
-        label_line(ax, sizes[8], values[8], name, style, **near)
-    for name, value in mistakes.items():
+        at = values.argmin() - 2  # on the falling side
+        near = {"textcoords": "offset points", "xytext": (7, 4)}
+        label_line(ax, sizes[at], values[at], name, style, **near)
+    for (name, value), at in zip(mistakes.items(), (1e-7, 1e-4), strict=True):
         ax.axhline(value, **REFERENCE)
-        above = {"textcoords": "offset points", "xytext": (0, 3), "ha": "right"}
-        label_line(ax, sizes[-1], value, name, REFERENCE, **above)
-    ax.annotate("rounding", (sizes[1], 1e-9), color=ink(GUIDE), fontsize=8)
-    ax.annotate("truncation", (sizes[-1], 1e-9), color=ink(GUIDE), fontsize=8, ha="right")
+        above = {"textcoords": "offset points", "xytext": (0, 4), "ha": "center"}
+        label_line(ax, at, value, name, REFERENCE, **above)
+    ax.annotate("rounding", (3e-12, 1e-8), color=ink(GUIDE), fontsize=8)
+    ax.annotate("truncation", (sizes[-1], 1e-8), color=ink(GUIDE), fontsize=8, ha="right")
     ax.set(xlabel="step h (ink)", ylabel="error over largest gradient", ylim=(1e-12, 1e3))
     return figure
