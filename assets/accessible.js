@@ -39,9 +39,13 @@ addEventListener("load", () => {
     figure.classList.toggle("wide", figure.querySelector("img")?.naturalWidth > 700);
   }
 
-  // What scrolls sideways can be reached and moved by keyboard.
+  // What scrolls sideways can be reached and moved by keyboard; what a fold hides has no width before it opens.
   const scrolling = ".bd-article :is(div.math, pre, figure.wide), .pst-scrollable-table-container";
-  for (const box of document.querySelectorAll(scrolling)) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-  }
+  const reach = () => {
+    for (const box of document.querySelectorAll(scrolling)) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    }
+  };
+  reach();
+  for (const opened of ["toggle", "click"]) addEventListener(opened, () => setTimeout(reach), { capture: true });
 });

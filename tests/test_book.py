@@ -195,13 +195,42 @@ def test_every_checker_is_used_by_the_chapters():
     assert used >= set(check.__all__) - {"Report"}
 
 
+MUSEUM_PARTS = (
+    "```code",
+    "**Find it.**",
+    "```{dropdown} Answer",
+    "**The checker.**",
+    "**The price.**",
+    "**The fix.**",
+    "**Source.**",
+)
+NUMBERS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen".split()
+
+
 def test_the_museum_has_its_parts():
-    path = book.BOOK / "bug_museum.ipynb"
-    rooms = re.split(r"^## ", "\n".join(c.source for c in book.read(path).cells), flags=re.M)[1:-2]
-    assert len(rooms) >= 12
+    """Every room: each part once, in this order; price and fix asserted; the source says who ran what."""
+    text = "\n".join(
+        cell.source if cell.cell_type == "markdown" else f"```code\n{cell.source}\n```"
+        for cell in book.read(book.BOOK / "bug_museum.ipynb").cells
+    )
+    opening, *rooms = re.split(r"^## ", text, flags=re.M)
+    *rooms, closing, _ = rooms
+    stated = re.findall(rf"\b({'|'.join(NUMBERS)})\b", opening + closing)
+    assert len(stated) >= 2, "opening and closing say how many rooms there are"
+    assert {NUMBERS.index(word) + 10 for word in stated} == {len(rooms)}
+    labels = re.findall(r"^\((room-\w+)\)=$", text, flags=re.M)
+    assert sorted(re.findall(r"{ref}`(room-\w+)`", opening)) == sorted(labels), "the table of symptoms"
+    assert len(labels) == len(rooms)
     for room in rooms:
-        for part in ("**Find it.**", "{dropdown}", "**Source.**", "assert"):
-            assert part in room, f"{part} is missing in {room[:60]}"
+        title = room.splitlines()[0]
+        places = [room.find(part) for part in MUSEUM_PARTS]
+        assert -1 not in places, (title, MUSEUM_PARTS[places.index(-1)])
+        assert places == sorted(places), f"{title}: parts out of order"
+        assert all(room.count(part) == 1 for part in MUSEUM_PARTS[1:]), title
+        *_, price, fix, source = (room[a:b] for a, b in pairwise([*places, len(room)]))
+        for part in (price, fix):
+            assert re.search(r"^```code\n(.*\n)*?assert ", part, flags=re.M), f"{title}: no assert"
+        assert re.search(r"Read, not run|quoted, and recomputed", source), f"{title}: source unlabelled"
 
 
 @every_notebook

@@ -27,21 +27,27 @@ VERDICTS = [
     ),
     (float("nan"), 1.0, "wrong: got nan, wanted 1"),
     (1.0, float("nan"), "wrong: got 1, wanted nan"),
-    ([1.0], 1.0, "wrong shape: got (1,), wanted ()"),
-    (np.ones((2, 3)), np.ones((3, 2)), "wrong shape: got (2, 3), wanted (3, 2)"),
+    ([1.0], 1.0, "wrong: got shape (1,), wanted ()"),
+    (np.ones((2, 3)), np.ones((3, 2)), "wrong: got shape (2, 3), wanted (3, 2)"),
     (1j, np.array(1j), "right"),
     ("abc", 1.0, "wrong: got str, wanted numbers of shape ()"),
     (len, np.ones((2, 3)), "wrong: got builtin_function_or_method, wanted numbers of shape (2, 3)"),
     ((1.0, 2.0), (1.0, 2.0), "right"),
     ([1.0, 2.0], (1.0, 2.0), "right"),
+    (np.array([1.0, 2.0]), (1.0, 2.0), "right"),
+    (np.array([[1.0, 2.0], [3.0, 4.0]]), ([1.0, 2.0], [3.0, 4.0]), "right"),
     ((None, None), (1.0, 2.0), "not tried yet"),
     ([None, (None,)], (1.0, (2.0,)), "not tried yet"),
-    (((1.0, 2.0), 3.0), ((1.0, 2.5), 3.0), "result 1, result 2 wrong: got 2, wanted 2.5"),
-    (1.23456789, 1.23461234, "wrong: got 1.2345679, wanted 1.2346123"),
-    ((1.0, 2.5), (1.0, 2.0), "result 2 wrong: got 2.5, wanted 2"),
-    ((0.0, 2.5), (1.0, 2.0), "result 1 wrong: got 0, wanted 1"),
-    ((1.0, None), (1.0, 2.0), "result 2 not tried yet"),
-    ((1.0, [2.0]), (1.0, 2.0), "result 2 wrong shape: got (1,), wanted ()"),
+    (
+        ((1.0, 2.0), 3.0),
+        ((1.0, 2.5), 3.0),
+        "right already: result 2\nwrong in result 1 in result 2: got 2, wanted 2.5",
+    ),
+    (1.23456789, 1.23461234, "wrong: got 1.23457, wanted 1.23461"),
+    ((1.0, 2.5), (1.0, 2.0), "right already: result 1\nwrong in result 2: got 2.5, wanted 2"),
+    ((0.0, 2.5), (1.0, 2.0), "wrong in result 1: got 0, wanted 1"),
+    ((1.0, None), (1.0, 2.0), "right already: result 1\nwrong in result 2: not tried yet"),
+    ((1.0, [2.0]), (1.0, 2.0), "right already: result 1\nwrong in result 2: got shape (1,), wanted ()"),
     (1.0, (1.0, 2.0), "wrong: wanted 2 results"),
     ((1.0,), (1.0, 2.0), "wrong: wanted 2 results"),
     ((1.0, 2.0, 3.0), (1.0, 2.0), "wrong: wanted 2 results"),
@@ -105,6 +111,9 @@ def test_a_known_mistake_is_told():
     assert str(told) == "wrong: got 3\nThis is the median."
     assert told.misconceptions == ["This is the median."]
     assert answer((2.0, 1.0), (1.0, 2.0), mistakes=mistakes).misconceptions == ["The two are swapped."]
+    swapped = answer((1.0, 9.0), (1.0, 2.0), mistakes={"both": (5.0, 6.0), "the second": (4.0, 9.0)})
+    assert swapped.misconceptions == ["the second"]
+    assert swapped.text == "right already: result 1\nwrong in result 2: got 9\nthe second"
     for got in (None, 4.0, 5.0):
         assert answer(got, 4.0, mistakes=mistakes).misconceptions == []
     assert str(answer(5.0, 4.0, mistakes=mistakes)) == "wrong: got 5"

@@ -108,7 +108,24 @@ def stub(backward):
     raise NotImplementedError
 
 
+def asserts(backward):
+    assert by_differences(backward, *inputs())
+
+
+def verdicts(backward):
+    return [by_differences(backward, *inputs())]
+
+
+def test_a_test_of_assertions_need_not_return_anything():
+    assert check.gradient_test(asserts).ok
+
+
 OTHERS = [
+    (
+        verdicts,
+        "your test raises TypeError on the right backward pass: it returns list; return True or",
+        ["raises"],
+    ),
     (lambda backward: None, "not tried yet", []),
     (stub, "not tried yet", []),
     (lambda backward: False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"]),

@@ -154,11 +154,11 @@ def test_not_a_function():
 
 
 def test_a_counterexample_can_be_followed_by_hand():
-    """The mean of 1, 1, 7 is 3 and their variance 8; with eps 1 the deviation is 3."""
+    """The mean of 1, 1, 7 is 3 and their variance 8; with eps 8 the deviation is 4."""
     report = check.forward(wrong_function("forward", ["forward/beta-missing"]))
     assert report.text.splitlines() == [
         "right already: the batch's mean, the batch's variance, the deviation, xhat, gamma * xhat",
-        "wrong: beta has no effect. For x = [1, 1, 7] of shape (3, 1), gamma = -3, beta = 10, eps = 1 your "
+        "wrong: beta has no effect. For x = [1, 1, 7] of shape (3, 1), gamma = -4, beta = 10, eps = 8 your "
         "y is [2, 2, -4], the right one [12, 12, 6].",
         "see: Scale and shift",
     ]
@@ -167,7 +167,7 @@ def test_a_counterexample_can_be_followed_by_hand():
 def test_a_counterexample_has_two_channels_where_one_does_not_show_it():
     report = check.forward(wrong_function("forward", ["forward/one-statistic-for-everything"]))
     assert (
-        "For x = [1, 1, 7] and [4, 0, 2] of shape (3, 2), gamma = [-3, 2], beta = [10, 2], eps = 1 your"
+        "For x = [1, 1, 7] and [-4, 0, -2] of shape (3, 2), gamma = [-4, 2], beta = [10, 2], eps = 8 your"
         in report.text
     )
 
@@ -224,8 +224,8 @@ CLUES = [
         "dx is not linear in dy",
         "dx-not-linear",
     ),
-    (check.backward, spoilt(0, shifted), "In dx, the factor of xhat is wrong", "dx-along-xhat"),
-    (check.backward, spoilt(0, lambda dx, *_: dx + 1), "In dx, what is added is wrong", "dx-shift"),
+    (check.backward, spoilt(0, shifted), "what the variance's path adds", "dx-along-xhat"),
+    (check.backward, spoilt(0, lambda dx, *_: dx + 1), "what the mean's path adds, the same", "dx-shift"),
     (check.backward, spoilt(0, by_places), "The Jacobian of x to y is symmetric", "jacobian-not-symmetric"),
     (check.backward, spoilt(0, by_places), "dx does not add up to 0", "dx-does-not-sum-to-0"),
     (check.backward, spoilt(0, other_channel), "dy of another channel", "channels-mixed"),
@@ -276,6 +276,58 @@ def test_a_wrong_layer_is_named():
     assert (
         report.text.splitlines()[0] == "right already: output 1 (train), output 2 (train), output 5 (train)"
     )
-    assert "eval [1, 3, 5], of shape (3, 1), with eps = 1" in report.text
+    assert "eval [1, 3, 5], of shape (3, 1), with eps = 8" in report.text
     with pytest.raises(TypeError, match="layer checks a class, got int"):
         check.layer(3)
+
+
+class Shared:
+    """Statistics on the class: right for one layer at a time."""
+
+    def __init__(self, channels, eps, momentum):
+        Shared.inner = Handmade(channels, eps, momentum)
+
+    def train(self):
+        Shared.inner.train()
+
+    def eval(self):
+        Shared.inner.eval()
+
+    def __call__(self, x):
+        return Shared.inner(x)
+
+
+class BusyAfterEval(Handmade):
+    def __call__(self, x):
+        return super().__call__(x) if self.training else x / 2 + 1
+
+
+LAYERS = [
+    (Shared, "two layers share their statistics", "layer/shared-by-all-layers"),
+    (BusyAfterEval, "divides by 2, where", "layer/eval-deviation"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "id"), LAYERS, ids=[id for *_, id in LAYERS])
+def test_other_wrong_layers(kind, text, id):
+    report = check.layer(kind)
+    assert text in report.text
+    assert id in report.misconceptions
+
+
+MORE_CLUES = [
+    (lambda x: numpy_stats(x.clip(-50, 50)), "It is wrong where the values are near 3000", "large-values"),
+    (lambda x: (numpy_stats(x)[0], np.sqrt(numpy_stats(x)[0])), "There is nan or inf in it", "not-finite"),
+    (
+        lambda x: tuple(1.00002 * part for part in numpy_stats(x)),
+        "mean is the right one times 1.00002",
+        "mean-scaled",
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "text", "id"), MORE_CLUES, ids=[id for *_, id in MORE_CLUES])
+def test_more_clues(function, text, id):
+    report = check.channel_stats(function)
+    assert text in report.text
+    assert f"channel_stats/{id}" in report.misconceptions

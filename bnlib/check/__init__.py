@@ -95,16 +95,24 @@ def layer(kind):
     """
     if not callable(kind):
         raise TypeError(f"layer checks a class, got {kind.__class__.__name__}")
-    return diagnose("layer", partial(play, kind))
+    report = diagnose("layer", partial(play, kind))
+    if report.ok and not diagnose("layer", partial(play, kind, crowd=True)).ok:
+        told = "wrong: two layers share their statistics: keep these on self, and not on the class"
+        return Report(False, told, ["layer/shared-by-all-layers"])
+    return report
 
 
-def play(kind, first, second, third, eps, momentum):
-    """The outputs of the script that the exercise `layer` goes through."""
+def play(kind, first, second, third, eps, momentum, crowd=False):
+    """The outputs of the script of the exercise `layer`; in a crowd, another layer trains in between."""
     batches = {"first": first, "second": second, "third": third}
-    made, outputs = kind(first.shape[1], eps=eps, momentum=momentum), []
+    made, outputs, before = kind(first.shape[1], eps=eps, momentum=momentum), [], "train"
+    other = kind(first.shape[1], eps=eps, momentum=momentum) if crowd else None
     for mode, key in SCRIPT:
-        if outputs:
+        if mode != before:
             getattr(made, mode)()
+        before = mode
+        if crowd:
+            (other if callable(other) else other.forward)(third.copy())
         step = made if callable(made) else getattr(made, "forward", None)
         if step is None:
             raise TypeError("the layer cannot be called: write __call__(self, x)")

@@ -3,21 +3,54 @@
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED
-from bnlib.check.report import Report
+from bnlib.check.report import Report, apart
 
 
 def judge(got, wanted, rtol, atol, mistakes):
     """The Report on an answer; where mistakes are expected, it does not give the right value away."""
+    if isinstance(wanted, tuple) and isinstance(got, np.ndarray) and got.shape[:1] == (len(wanted),):
+        got = tuple(got)
     if untouched(got):
         return Report(False, NOT_TRIED)
     wrong = difference(got, wanted, rtol, atol, hint=mistakes is None)
     if wrong is None:
         return Report(True, "right")
-    for close in (rtol / 100, rtol):  # the nearest mistake, where one asks for few digits
-        for sentence, value in (mistakes or {}).items():
+    sentences = [s for s in (recognised(*pair, rtol, atol) for pair in parted(got, wanted, mistakes)) if s]
+    lines = [f"right already: {already}"] if (already := good(got, wanted, rtol, atol)) else []
+    lines += [wrong, *dict.fromkeys(sentences)]
+    return Report(False, "\n".join(lines), list(dict.fromkeys(sentences)))
+
+
+def parted(got, wanted, mistakes):
+    """Yield the whole answer, or each wrong result of a tuple, with what it would be by each mistake."""
+    mistakes = mistakes or {}
+    yield got, wanted, mistakes
+    if same_length(got, wanted) and all(same_length(value, wanted) for value in mistakes.values()):
+        for i, (one, right) in enumerate(zip(got, wanted, strict=True)):
+            yield one, right, {sentence: value[i] for sentence, value in mistakes.items()}
+
+
+def recognised(got, wanted, mistakes, rtol, atol):
+    """The sentence of the mistake that gives this wrong answer, the nearest one; or None."""
+    if untouched(got) or difference(got, wanted, rtol, atol) is None:
+        return None
+    for close in (rtol / 100, rtol):  # where one asks for few digits, two mistakes may be near
+        for sentence, value in mistakes.items():
             if difference(got, value, close, atol) is None:
-                return Report(False, f"{wrong}\n{sentence}", [sentence])
-    return Report(False, wrong)
+                return sentence
+    return None
+
+
+def good(got, wanted, rtol, atol):
+    """Which results of a tuple are right, in words; nothing for a single answer."""
+    if not same_length(got, wanted):
+        return ""
+    pairs = enumerate(zip(got, wanted, strict=True), start=1)
+    return ", ".join(f"result {n}" for n, (a, b) in pairs if difference(a, b, rtol, atol) is None)
+
+
+def same_length(got, wanted):
+    return isinstance(wanted, tuple) and isinstance(got, (tuple, list)) and len(got) == len(wanted)
 
 
 def untouched(got):
@@ -26,17 +59,17 @@ def untouched(got):
 
 
 def difference(got, wanted, rtol, atol, hint=True):
-    """What is wrong with an answer, in a few words; None if it is right."""
+    """Where an answer is wrong and what it is, in a few words; None if it is right."""
     if isinstance(wanted, tuple):
-        if not isinstance(got, (tuple, list)) or len(got) != len(wanted):
+        if not same_length(got, wanted):
             return f"wrong: wanted {len(wanted)} results"
-        for i, (one, right) in enumerate(zip(got, wanted, strict=True)):
+        for i, (one, right) in enumerate(zip(got, wanted, strict=True), start=1):
             wrong = difference(one, right, rtol, atol, hint)
             if wrong is not None:
-                return f"result {i + 1} {wrong}" if wrong[0] != "r" else f"result {i + 1}, {wrong}"
+                return f"wrong in result {i}{wrong.removeprefix('wrong')}"
         return None
     if got is None:
-        return NOT_TRIED
+        return f"wrong: {NOT_TRIED}"
     wanted, kind = np.asarray(wanted), type(got).__name__
     try:
         got = np.asarray(got)
@@ -45,14 +78,10 @@ def difference(got, wanted, rtol, atol, hint=True):
     if got.dtype.kind not in ("biufc" if wanted.dtype.kind == "c" else "biuf"):
         return f"wrong: got {kind}, wanted numbers of shape {wanted.shape}"
     if got.shape != wanted.shape:
-        return f"wrong shape: got {got.shape}, wanted {wanted.shape}"
+        return f"wrong: got shape {got.shape}, wanted {wanted.shape}"
     wrong = np.argwhere(~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True))
     if len(wrong) == 0:
         return None
     at = tuple(int(i) for i in wrong[0])
-    place = f"wrong at {list(at)}" if at else "wrong"
-    for digits in (4, 8, 17):
-        one, other = f"{got[at]:.{digits}g}", f"{wanted[at]:.{digits}g}"
-        if one != other:
-            break
-    return f"{place}: got {one}, wanted {other}" if hint else f"{place}: got {one}"
+    one, other = apart(got[at], wanted[at])
+    return f"wrong{f' at {list(at)}' if at else ''}: got {one}{f', wanted {other}' if hint else ''}"

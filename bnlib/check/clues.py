@@ -7,7 +7,9 @@ which of their factors differs first.
 import numpy as np
 
 from bnlib.check.calling import call
-from bnlib.check.exercises import EXERCISES, SCRIPT, evaluated, probes
+from bnlib.check.exercises import EXERCISES, SCRIPT, evaluated, examples, probes
+from bnlib.check.report import apart
+from bnlib.check.trial import near, right_for
 
 FITTED = 6  # the first probes: float64, no constant channel
 STEADY = 1e-3  # what varies less than this, of its size, is taken to be constant
@@ -28,6 +30,11 @@ TERMS = {  # exercise -> result -> (term, what multiplies it), in the exercise's
     "eval_backward": {"dx": EVALUATION},
     "running": MEMORY,
 }
+SPOTS = {
+    ("y", "1"): "what is added",
+    ("dx", "1"): "what the mean's path adds, the same to every value,",
+    ("dx", "xhat"): "what the variance's path adds, a multiple of xhat,",
+}
 SLUGS = {
     "x - mean": "factor", "1": "shift", "dy": "factor", "xhat": "along-xhat",
     "running_mean": "old-weight", "running_var": "old-weight", "mean": "new-weight", "var": "new-weight",
@@ -37,11 +44,14 @@ SLUGS = {
 def clues(trial):
     """Yield ids and sentences about the wrong results of a trial."""
     name = trial.name
-    if set(trial.wrong) == {len(trial.results) - 1}:
-        told = (
-            "It is right in float64, but loses the digits of float32 values near 3000: centre, then square."
+    if trial.wrong == [len(trial.results) - 1] == trial.wrong_arrays:
+        yield large_values(trial)
+        return
+    if any(not np.isfinite(got).all() for i in trial.wrong_arrays for got in trial.results[i]):
+        yield (
+            f"{name}/not-finite",
+            "There is nan or inf in it: a root of a negative number, or a division by 0.",
         )
-        yield f"{name}/cancellation", told
         return
     if name == "layer":
         yield from statistics_used(trial)
@@ -62,6 +72,17 @@ def clues(trial):
             yield from broken_sums(trial.results[differs[0]][0], differs[0])
 
 
+def large_values(trial):
+    """The clue where only float32 values near 3000 go wrong."""
+    pairs = list(zip(trial.results[-1], trial.right[-1], strict=True))
+    if all(np.abs(got - right).max() < 0.5 * np.abs(right).max() for got, right in pairs):
+        told = (
+            "It is right in float64, but loses the digits of float32 values near 3000: centre, then square."
+        )
+        return f"{trial.name}/cancellation", told
+    return f"{trial.name}/large-values", "It is wrong where the values are near 3000: is anything cut off?"
+
+
 def ratio(got, wanted):
     """The one number that got is wanted times, or None."""
     size = np.abs(wanted).max(initial=0)
@@ -73,7 +94,7 @@ def ratio(got, wanted):
 
 def spoken(ratios):
     if np.ptp(ratios) < STEADY * max(map(abs, ratios)):
-        return f"{ratios[0]:.4g}"
+        return apart(ratios[0], 1.0)[0]
     return f"a factor that changes with the input: {', '.join(f'{value:.4g}' for value in ratios[:3])}"
 
 
@@ -110,7 +131,7 @@ def terms(name, key, tried):
 
 def compared(key, term, got, wanted, small):
     """How the factor of a term differs."""
-    spot = f"In {key}, {'what is added' if term == '1' else f'the factor of {term}'}"
+    spot = f"In {key}, {SPOTS.get((key, term), f'the factor of {term}')}"
     if np.abs(got).max() < small:
         return f"{spot} is missing."
     if np.abs(wanted).max() < small:
@@ -167,29 +188,39 @@ def broken_sums(dx, i):
 
 
 def statistics_used(trial):
-    """Yield which mean and variance the first wrong output of a layer was normalised by."""
-    i = trial.wrong_arrays[0]
-    k = next(k for k in range(len(SCRIPT)) if not trial.good(k, i))
+    """Yield what the first wrong output of a layer takes away, and what it divides by."""
+    inputs, got, right = wrong_outputs(trial)
+    k = next(k for k, pair in enumerate(zip(got, right, strict=True)) if not near(*pair))
     mode, key = SCRIPT[k]
-    inputs, got, wanted = probes("layer")[i], trial.results[i][k], trial.right[i][k]
-    c = int(np.argmax(np.abs(got - wanted).max(axis=(0, *range(2, got.ndim)))))
+    c = int(np.argmax(np.abs(got[k] - right[k]).max(axis=(0, *range(2, right[k].ndim)))))
     x = inputs[key][:, c].ravel()
-    used, right = (moments(x, y[:, c].ravel(), inputs["eps"]) for y in (got, wanted))
+    used, wanted = (line(x, y[:, c].ravel()) for y in (got[k], right[k]))
     if used is None:
-        told = (
-            f"Within a channel, {mode} output is no multiple of x plus a number: which values share a mean?"
-        )
+        told = f"Output {k + 1} ({mode}) is no multiple of x plus a number: do all values share one mean?"
         yield f"layer/{mode}-not-affine", told
         return
-    for what, one, other in zip(("mean", "variance"), used, right, strict=True):
+    for what, verb, one, other in zip(
+        ("mean", "deviation"), ("takes away", "divides by"), used, wanted, strict=True
+    ):
         if abs(one - other) > STEADY * (abs(other) + 1):
-            told = f"is normalised by a {what} of {one:.4g}, where {other:.4g} is right."
-            yield f"layer/{mode}-{what}", f"Output {k + 1} ({mode}) {told}"
+            a, b = apart(one, other)
+            yield f"layer/{mode}-{what}", f"Output {k + 1} ({mode}) {verb} {a}, where {b} is right."
 
 
-def moments(x, y, eps):
-    """The mean and the variance that turn x into y, or None."""
+def wrong_outputs(trial):
+    """Inputs, outputs and right outputs: of the smallest example that shows the mistake, or of a probe."""
+    for inputs in examples("layer"):
+        right = right_for("layer", inputs)
+        got = call(EXERCISES["layer"], trial.function, inputs, right)
+        if isinstance(got, tuple) and not all(map(near, got, right)):
+            return inputs, got, right
+    i = trial.wrong_arrays[0]
+    return probes("layer")[i], trial.results[i], trial.right[i]
+
+
+def line(x, y):
+    """The numbers a and b for which y is (x - a) / b, or None."""
     slope, shift = np.polyfit(x, y, 1)
-    if not np.allclose(slope * x + shift, y, atol=STEADY * np.abs(y).max()) or slope == 0:
+    if not np.allclose(slope * x + shift, y, atol=STEADY * np.abs(y).max()) or abs(slope) < 1e-12:
         return None
-    return -shift / slope, 1 / slope**2 - eps
+    return -shift / slope, 1 / slope

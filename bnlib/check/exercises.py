@@ -228,15 +228,21 @@ SHAPES = [(5, 3), (2, 3, 1, 3), (3, 2, 2), (2, 3, 3, 1, 1), (7, 3), (2, 1, 2)]  
 
 @cache
 def probes(name):
-    """The inputs, by name, on which an exercise is tried; the last is float32 with a large mean."""
+    """The inputs, by name, on which an exercise is tried; the last is float32 with a large mean.
+
+    After those of SHAPES come one with a value far out, and one with a constant channel.
+    """
     drawn = [draw(seed, shape) for seed, shape in enumerate(SHAPES)]
     drawn[2] |= {key: np.asfortranarray(drawn[2][key]) for key in ("x", "dy")}
-    constant, large = draw(10, (2, 3, 1, 3)), draw(9, (7, 3))
+    outlier, constant, large = draw(8, (30, 2)), draw(10, (2, 3, 1, 3)), draw(9, (7, 3))
+    for key in ("x", "dy", "first"):
+        outlier[key][0] += 40
     constant["x"][:, 1] = 2.5
     large |= {key: large[key] + 3000 for key in ("x", "first", "second", "third")}
     large = {key: np.float32(value) if np.ndim(value) else value for key, value in large.items()}
     return tuple(
-        {key: values[key] for key in EXERCISES[name].arguments} for values in (*drawn, constant, large)
+        {key: values[key] for key in EXERCISES[name].arguments}
+        for values in (*drawn, outlier, constant, large)
     )
 
 
@@ -245,18 +251,18 @@ def examples(name):
     """Inputs that one can follow by hand, the smallest first: three numbers, then two channels of them."""
     values = {
         "dy": [1.0, 0.0, 2.0],
-        "x": [1.0, 1.0, 7.0],  # mean 3 and variance 8: with eps 1 the deviation is 3
+        "x": [1.0, 1.0, 7.0],  # mean 3 and variance 8: with eps 8 the deviation is 4
         "first": [1.0, 1.0, 7.0],
         "second": [2.0, 5.0, 5.0],
         "third": [1.0, 3.0, 5.0],
     }
-    vectors = {"gamma": -3.0, "beta": 10.0, "running_mean": 1.0, "running_var": 3.0}
+    vectors = {"gamma": -4.0, "beta": 10.0, "running_mean": 1.0, "running_var": 1.0}
     made = []
     for shape in ((3, 1), (1, 1, 3), (1, 1, 3, 1), (3, 2)):
-        inputs = {key: [value] for key, value in vectors.items()} | values | {"momentum": 0.25, "eps": 1.0}
+        inputs = {key: [value] for key, value in vectors.items()} | values | {"momentum": 0.25, "eps": 8.0}
         if shape[-1] == 2:  # the second channel is another one
             inputs |= {key: [value, 2.0] for key, value in vectors.items()}
-            inputs |= {key: np.stack([value, [4.0, 0.0, 2.0]], axis=1) for key, value in values.items()}
+            inputs |= {key: np.stack([value, [-4.0, 0.0, -2.0]], axis=1) for key, value in values.items()}
         made.append(
             {
                 key: inputs[key] if np.isscalar(inputs[key])

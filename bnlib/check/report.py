@@ -39,3 +39,12 @@ def marked(line):
     if not colon:
         return f"<strong>{escape(line)}</strong>" if len(line) < 20 else escape(line)
     return f"<strong>{escape(label)}:</strong> {escape(rest)}"
+
+
+def apart(one, other):
+    """Two numbers in as many digits as tell them apart, 4 at least."""
+    for digits in (4, 6, 8, 17):
+        texts = f"{one + 0:.{digits}g}", f"{other + 0:.{digits}g}"  # + 0: no -0
+        if texts[0] != texts[1]:
+            break
+    return texts

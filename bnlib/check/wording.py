@@ -5,6 +5,7 @@ import numpy as np
 from bnlib.check.calling import NOT_TRIED, Finding, call
 from bnlib.check.exercises import EXERCISES, examples, probes, shape_of
 from bnlib.check.library import TITLES
+from bnlib.check.report import apart
 from bnlib.check.trial import near, right_for
 
 SPOKEN = {  # the intermediates that a learner has a name for
@@ -73,15 +74,19 @@ def counterexample(trial):
         for key, one, wanted in zip(exercise.results, got, right, strict=True):
             if not near(one, wanted):
                 given = exercise.told({k: spelt(v) for k, v in inputs.items()}, shape_of(inputs), key)
-                return f"For {given} your {key} is {spelt(one)}, the right one {spelt(wanted)}."
+                both = spelt(one), spelt(wanted)
+                if both[0] == both[1]:
+                    both = spelt(one, 8), spelt(wanted, 8)
+                return f"For {given} your {key} is {both[0]}, the right one {both[1]}."
     return None
 
 
-def spelt(value):
+def spelt(value, digits=4):
     """Numbers as a reader would write them down: channel by channel, with no more brackets than needed."""
     if np.ndim(value) > 1:
-        return " and ".join(map(spelt, np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)))
-    numbers = [f"{number + 0:.4g}" for number in np.ravel(value)]  # + 0: no -0
+        channels = np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)
+        return " and ".join(spelt(channel, digits) for channel in channels)
+    numbers = [f"{number + 0:.{digits}g}" for number in np.ravel(value)]  # + 0: no -0
     return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
 
 
@@ -95,7 +100,8 @@ def worst(trial):
     got, wanted = trial.results[i][k], trial.right[i][k]
     at = np.unravel_index(np.argmax(np.abs(got - wanted)), got.shape)
     dtype = next(iter(probes(trial.name)[i].values())).dtype
+    one, other = apart(got[at], wanted[at])
     return (
         f"For {dtype} input of shape {trial.shapes[i]} your {EXERCISES[trial.name].results[k]}"
-        f"{[int(n) for n in at]} is {got[at]:.4g}, the right one {wanted[at]:.4g}."
+        f"{[int(n) for n in at]} is {one}, the right one {other}."
     )
