@@ -35,6 +35,7 @@ light: .venv-light/installed
 notebooks: .venv/installed
 	@echo "[1/1] executing every notebook and storing its outputs"
 	@$(BIN)/python tools/notebooks.py store
+	@$(BIN)/python tools/exercises.py
 
 bench: .venv/installed
 	@$(BIN)/python benchmarks/import_time.py

@@ -4,9 +4,10 @@ from right_code import RIGHT
 
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
-from bnlib.check.exercises import EXERCISES, probes
+from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import known
 from bnlib.check.matching import compatible_pairs, outcome, steps_of
+from bnlib.check.probes import probes
 from bnlib.check.trial import same, tolerance
 
 

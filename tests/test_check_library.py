@@ -11,8 +11,9 @@ from right_code import RIGHT, Handmade, core_backward, numpy_stats, rows, staged
 import bnlib
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
-from bnlib.check.exercises import EXERCISES, probes
+from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import MISCONCEPTIONS, TITLES, known
+from bnlib.check.probes import probes
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 

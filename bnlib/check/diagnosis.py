@@ -6,8 +6,9 @@ import numpy as np
 
 from bnlib.check.calling import NOT_TRIED, Finding, call
 from bnlib.check.clues import clues
-from bnlib.check.exercises import EXERCISES, probes
+from bnlib.check.exercises import EXERCISES
 from bnlib.check.matching import match, outcome
+from bnlib.check.probes import probes
 from bnlib.check.report import Report
 from bnlib.check.trial import Trial, attempt, every_right, near, same, tolerance
 from bnlib.check.wording import lines_of

@@ -6,7 +6,8 @@ from functools import cache, cached_property
 import numpy as np
 
 from bnlib.check.calling import Finding, call
-from bnlib.check.exercises import EXERCISES, probes, shape_of
+from bnlib.check.exercises import EXERCISES
+from bnlib.check.probes import probes, shape_of
 
 CLOSE = {  # of the largest right value, by the dtype of the result
     np.dtype(np.float32): 1e-4,  # float32 code is within, and no misconception of the library is

@@ -3,8 +3,9 @@
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED, Finding, call
-from bnlib.check.exercises import EXERCISES, examples, probes, shape_of
+from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import TITLES
+from bnlib.check.probes import examples, probes, shape_of
 from bnlib.check.report import apart
 from bnlib.check.trial import near, right_for
 

@@ -3,36 +3,34 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, OTHER_NORM, WITHOUT_BN
-
-LEAST = 1e-3  # what is lower is drawn here: a log axis has no zero
-LIMIT = 0.01  # a cost is more than this in every seed, a null result less in every seed
+from bnlib.figures import GUIDE, WITH_BN
 
 
-def price_list(rooms, errors):
-    """Draw the accuracy lost (seeds,) to each mistake of `rooms`, and below it the relative `errors`."""
-    figure, ax = plt.subplots(figsize=(6.4, 0.19 * (len(rooms) + len(errors)) + 0.7))
-    draw(ax, rooms, len(errors) + 0.6, "o", WITHOUT_BN["color"])
-    draw(ax, errors, 0, "s", OTHER_NORM["color"])
-    top = len(rooms) + len(errors) + 0.1
-    ax.axvline(LIMIT, zorder=0, **GUIDE)
-    ax.axhline(len(errors) - 0.2, zorder=0, **GUIDE)
-    ax.set(xscale="log", xlim=(LEAST / 1.3, 2), ylim=(-0.6, top))
-    ax.set_yticks(*zip(*ticks(errors, 0), *ticks(rooms, len(errors) + 0.6), strict=True))
-    ax.set_xlabel("test accuracy lost (dots, share of the digits) or relative error (squares)")
-    ax.tick_params(axis="y", length=0)
+def price_list(rooms, errors, limit):
+    """Draw the accuracy lost (seeds,) to each mistake of `rooms`, and in a panel below the `errors`.
+
+    Both are dicts of arrays, drawn from the top in their order. A mistake that moves no seed by `limit`
+    is hollow; up to `limit` the axis of the losses is linear, beyond it logarithmic.
+    """
+    heights = len(rooms) + 0.6, len(errors) + 0.6
+    figure, axes = plt.subplots(
+        2, figsize=(6.4, 0.19 * sum(heights) + 1.3), height_ratios=heights, layout="constrained"
+    )
+    for ax, costs, marker, color in zip(
+        axes, (rooms, errors), "os", (WITH_BN["color"], GUIDE["color"]), strict=True
+    ):
+        for row, values in enumerate(costs.values()):
+            null = costs is rooms and np.abs(values).max() < limit
+            face = "white" if null else color
+            ax.plot(values, [row] * len(values), marker, color=color, markerfacecolor=face, markersize=4)
+        ax.set_yticks(range(len(costs)), costs)
+        ax.set_ylim(len(costs) - 0.2, -0.8)
+        ax.tick_params(axis="y", length=0)
+    axes[0].axvspan(-limit, limit, color=GUIDE["color"], alpha=0.2, linewidth=0, zorder=0)
+    axes[0].axvline(0, zorder=0, **GUIDE)
+    axes[0].set_xscale("symlog", linthresh=limit, linscale=0.7)
+    ticks = [-limit, 0, limit, 10 * limit, 1]
+    axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[0].set(xlim=(-1.5 * limit, 1.3), xlabel="test accuracy lost (share of the digits)")
+    axes[1].set(xlim=(0, 1.05), xlabel="error of the number (relative, or in deviations)")
     return figure
-
-
-def ticks(costs, start):
-    """Place and label of every row, cheapest first."""
-    return [(start + row, name) for row, name in enumerate(sorted(costs, key=lambda n: costs[n].mean()))]
-
-
-def draw(ax, costs, start, marker, color):
-    for row, name in ticks(costs, start):
-        null = marker == "o" and np.abs(costs[name]).max() < LIMIT
-        shown = np.maximum(costs[name], LEAST)
-        ax.plot([shown.min(), shown.max()], [row, row], color=color, linewidth=1.2)
-        middle = max(costs[name].mean(), LEAST)
-        ax.plot(middle, row, marker, color=color, markerfacecolor="white" if null else color)

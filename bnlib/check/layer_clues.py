@@ -1,0 +1,49 @@
+"""By which numbers a wrong layer normalised."""
+
+import numpy as np
+
+from bnlib.check.calling import call
+from bnlib.check.exercises import EXERCISES, SCRIPT
+from bnlib.check.probes import examples, probes
+from bnlib.check.report import apart
+from bnlib.check.terms import STEADY
+from bnlib.check.trial import near, right_for
+
+
+def statistics_used(trial):
+    """Yield what the first wrong output of a layer takes away, and what it divides by."""
+    inputs, got, right = wrong_outputs(trial)
+    k = next(k for k, pair in enumerate(zip(got, right, strict=True)) if not near(*pair))
+    mode, key = SCRIPT[k]
+    c = int(np.argmax(np.abs(got[k] - right[k]).max(axis=(0, *range(2, right[k].ndim)))))
+    x = inputs[key][:, c].ravel()
+    used, wanted = (line(x, y[:, c].ravel()) for y in (got[k], right[k]))
+    if used is None:
+        told = f"Output {k + 1} ({mode}) is no multiple of x plus a number: do all values share one mean?"
+        yield f"layer/{mode}-not-affine", told
+        return
+    for what, verb, one, other in zip(
+        ("mean", "deviation"), ("takes away", "divides by"), used, wanted, strict=True
+    ):
+        if abs(one - other) > STEADY * (abs(other) + 1):
+            a, b = apart(one, other)
+            yield f"layer/{mode}-{what}", f"Output {k + 1} ({mode}) {verb} {a}, where {b} is right."
+
+
+def wrong_outputs(trial):
+    """Inputs, outputs and right outputs: of the smallest example that shows the mistake, or of a probe."""
+    for inputs in examples("layer"):
+        right = right_for("layer", inputs)
+        got = call(EXERCISES["layer"], trial.function, inputs, right)
+        if isinstance(got, tuple) and not all(map(near, got, right)):
+            return inputs, got, right
+    i = trial.wrong_arrays[0]
+    return probes("layer")[i], trial.results[i], trial.right[i]
+
+
+def line(x, y):
+    """The numbers a and b for which y is (x - a) / b, or None."""
+    slope, shift = np.polyfit(x, y, 1)
+    if not np.allclose(slope * x + shift, y, atol=STEADY * np.abs(y).max()) or abs(slope) < 1e-12:
+        return None
+    return -shift / slope, 1 / slope
