@@ -41,7 +41,7 @@ VERDICTS = [
     (
         ((1.0, 2.0), 3.0),
         ((1.0, 2.5), 3.0),
-        "right already: result 2\nwrong in result 1 in result 2: got 2, wanted 2.5",
+        "right already: result 2\nwrong in result 1.2: got 2, wanted 2.5",
     ),
     (1.23456789, 1.23461234, "wrong: got 1.23457, wanted 1.23461"),
     ((1.0, 2.5), (1.0, 2.0), "right already: result 1\nwrong in result 2: got 2.5, wanted 2"),

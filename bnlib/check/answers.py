@@ -15,16 +15,16 @@ def judge(got, wanted, rtol, atol, mistakes):
     wrong = difference(got, wanted, rtol, atol, hint=mistakes is None)
     if wrong is None:
         return Report(True, "right")
-    sentences = [s for s in (recognised(*pair, rtol, atol) for pair in parted(got, wanted, mistakes)) if s]
+    whole = recognised(got, wanted, mistakes or {}, rtol, atol)
+    parts = () if whole else parted(got, wanted, mistakes or {})
+    sentences = [s for s in (whole, *(recognised(*part, rtol, atol) for part in parts)) if s]
     lines = [f"right already: {already}"] if (already := good(got, wanted, rtol, atol)) else []
     lines += [wrong, *dict.fromkeys(sentences)]
     return Report(False, "\n".join(lines), list(dict.fromkeys(sentences)))
 
 
 def parted(got, wanted, mistakes):
-    """Yield the whole answer, or each wrong result of a tuple, with what it would be by each mistake."""
-    mistakes = mistakes or {}
-    yield got, wanted, mistakes
+    """Yield each result of a tuple, with what it should be, and what it would be by each mistake."""
     if same_length(got, wanted) and all(same_length(value, wanted) for value in mistakes.values()):
         for i, (one, right) in enumerate(zip(got, wanted, strict=True)):
             yield one, right, {sentence: value[i] for sentence, value in mistakes.items()}
@@ -66,7 +66,8 @@ def difference(got, wanted, rtol, atol, hint=True):
         for i, (one, right) in enumerate(zip(got, wanted, strict=True), start=1):
             wrong = difference(one, right, rtol, atol, hint)
             if wrong is not None:
-                return f"wrong in result {i}{wrong.removeprefix('wrong')}"
+                inner = wrong.removeprefix("wrong").replace(" in result ", ".", 1)
+                return f"wrong in result {i}{inner}"
         return None
     if got is None:
         return f"wrong: {NOT_TRIED}"

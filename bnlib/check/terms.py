@@ -90,4 +90,5 @@ def ratio(got, wanted):
 def spoken(ratios):
     if np.ptp(ratios) < STEADY * max(map(abs, ratios)):
         return apart(ratios[0], 1.0)[0]
-    return f"a factor that changes with the input: {', '.join(f'{value:.4g}' for value in ratios[:3])}"
+    first = ", ".join(f"{0 if abs(value) < STEADY else value:.4g}" for value in ratios[:3])
+    return f"a factor that changes with the input: {first}"
