@@ -4,6 +4,7 @@ Whatever the dtype of the input, no full-size temporary is made and no sum is ac
 double precision.
 """
 
+import math
 from itertools import product
 
 import numpy as np
@@ -17,8 +18,13 @@ def block_sums(terms, shape, axes, *arrays):
     terms(*blocks) gives one array for each entry of `axes`; the blocks are float64 pieces of `arrays`,
     all of which broadcast to `shape`.
     """
-    totals = [np.zeros([1 if i in over else n for i, n in enumerate(shape)]) for over in axes]
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
+        if 0 < math.prod(shape) <= BLOCK_ELEMENTS:
+            values = terms(*(np.asarray(array, dtype=np.float64) for array in arrays))
+            return [
+                np.add.reduce(v, axis=over, keepdims=True) for v, over in zip(values, axes, strict=True)
+            ]
+        totals = [np.zeros([1 if i in over else n for i, n in enumerate(shape)]) for over in axes]
         for index in block_indices(shape):
             values = terms(*(block(array, index) for array in arrays))
             for total, value, over in zip(totals, values, axes, strict=True):
@@ -29,6 +35,9 @@ def block_sums(terms, shape, axes, *arrays):
 def block_map(function, out, *arrays):
     """Fill `out` with function(*arrays), block by block, and return it."""
     with np.errstate(invalid="ignore"):
+        if out.size <= BLOCK_ELEMENTS:
+            out[...] = function(*(np.asarray(array, dtype=np.float64) for array in arrays))
+            return out
         for index in block_indices(out.shape):
             out[index] = function(*(block(array, index) for array in arrays))
     return out

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bnlib import arguments
+from bnlib import arguments, fast
 from bnlib.blocked import block_map, block_sums
 from bnlib.statistics import ChannelStats, all_axes_but, channel_moments
 
@@ -50,14 +50,23 @@ def normalize(norm, x, mean, var, gamma, beta, eps, **about):
     def affine(x, mean, inv_std, gamma, beta):
         return standardize(x, mean, inv_std) * gamma + beta
 
-    y = np.empty(x.shape, x.dtype)
-    block_map(affine, y, x, mean, inv_std, wide(gamma, 1.0, cache), wide(beta, 0.0, cache))
+    gamma, beta = wide(gamma, 1.0, cache), wide(beta, 0.0, cache)
+    y = fast.affine(x, mean, inv_std, gamma, beta, cells(cache))
+    if y is None:
+        y = block_map(affine, np.empty_like(x), x, mean, inv_std, gamma, beta)
     return y.reshape(cache.shape), cache
 
 
 def normalize_backward(norm, dy, cache):
     """Return (dx, dgamma, dbeta). Each statistic taken from x takes one direction out of dx."""
     dy = check_backward(norm, dy, cache)
+    gradients = quick_gradients(dy, cache)
+    dx, dgamma, dbeta = plain_gradients(dy, cache) if gradients is None else gradients
+    return dx.reshape(cache.shape), like(cache.gamma, dgamma), like(cache.beta, dbeta)
+
+
+def plain_gradients(dy, cache):
+    """The formulas as one reads them, in float64 block by block."""
     x, mean, inv_std, gamma = cache.x, cache.mean, cache.inv_std, wide(cache.gamma, 1.0, cache)
     shared = tuple(i for i in range(x.ndim) if i not in cache.parameter_axes)
 
@@ -67,16 +76,42 @@ def normalize_backward(norm, dy, cache):
 
     over = [shared, shared, cache.axes, cache.axes]
     dbeta, dgamma, along_one, along_xhat = block_sums(products, x.shape, over, dy, x, mean, inv_std, gamma)
-    count = max(1, math.prod(x.shape[axis] for axis in cache.axes))
-    along_one = along_one / count if cache.mean_from_x else np.zeros_like(along_one)
-    along_xhat = along_xhat / count if cache.std_from_x else np.zeros_like(along_xhat)
+    along_one, along_xhat = path_means(along_one, along_xhat, cache)
 
     def input_gradient(dy, x, mean, inv_std, gamma, along_one, along_xhat):
         return inv_std * (dy * gamma - along_one - standardize(x, mean, inv_std) * along_xhat)
 
-    dx = np.empty(x.shape, x.dtype)
-    block_map(input_gradient, dx, dy, x, mean, inv_std, gamma, along_one, along_xhat)
-    return dx.reshape(cache.shape), like(cache.gamma, dgamma), like(cache.beta, dbeta)
+    dx = block_map(input_gradient, np.empty_like(x), dy, x, mean, inv_std, gamma, along_one, along_xhat)
+    return dx, dgamma, dbeta
+
+
+def quick_gradients(dy, cache):
+    """The same from sums by cells, or None where the plain formulas must do."""
+    x, mean, inv_std, gamma = cache.x, cache.mean, cache.inv_std, wide(cache.gamma, 1.0, cache)
+    sums = fast.gradient_sums(dy, x, mean, inv_std, cells(cache))
+    if sums is None:
+        return None
+    along_one, along_xhat = ((gamma * total).sum(axis=cache.axes, keepdims=True) for total in sums)
+    along_one, along_xhat = path_means(along_one, along_xhat, cache)
+    factors = gamma * inv_std, -along_xhat * inv_std, -along_one * inv_std
+    dx = fast.input_gradient(dy, x, mean, inv_std, *factors, cells(cache))
+    shared = tuple(i for i in range(x.ndim) if i not in cache.parameter_axes)
+    dbeta, dgamma = (total.sum(axis=shared, keepdims=True) for total in sums)
+    return None if dx is None else (dx, dgamma, dbeta)
+
+
+def path_means(along_one, along_xhat, cache):
+    """The means that go through the mean and through the variance; zero where these are constants."""
+    count = max(1, math.prod(cache.x.shape[axis] for axis in cache.axes))
+    return (
+        along_one / count if cache.mean_from_x else np.zeros_like(along_one),
+        along_xhat / count if cache.std_from_x else np.zeros_like(along_xhat),
+    )
+
+
+def cells(cache):
+    """The axes along which the mean, gamma or beta vary."""
+    return [i for i in range(cache.x.ndim) if i in cache.parameter_axes or i not in cache.axes]
 
 
 def wide(parameter, default, cache):

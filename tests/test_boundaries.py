@@ -14,8 +14,9 @@ import bnlib
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
-    "arguments": 0, "blocked": 0, "reference": 0, "statistics": 1, "gradcheck": 1, "core": 2, "running": 2,
-    "relatives": 3, "layers": 3, "torch": 4, "": 4, "network": 4, "data": 4, "check": 5, "figures": 6,
+    "arguments": 0, "blocked": 0, "sheets": 0, "reference": 0, "fast": 1, "gradcheck": 1, "statistics": 2,
+    "core": 3, "running": 3, "relatives": 4, "layers": 4, "torch": 5, "": 5, "network": 5, "data": 5,
+    "check": 6, "figures": 7,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 

@@ -1,0 +1,221 @@
+"""Batch norm forward and backward: what memory allows, textbook NumPy, bnlib and torch, in one run.
+
+python benchmarks/speed.py [--write]
+
+Every round calls all of them in turn on cold inputs, on one thread unless it says two. --write stores the table
+that the chapter on speed shows.
+"""
+
+import itertools
+import json
+import math
+import os
+import statistics
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import bnlib
+
+STORED = Path(__file__).parent.parent / "book" / "speed.json"
+ROUNDS, EPS = 11, 1e-5
+SHAPES = {
+    "NCHW": [
+        (32, 64, 56, 56), (64, 256, 14, 14), (128, 64, 32, 32), (8, 3, 224, 224), (64, 2048, 7, 7),
+        (1, 64, 256, 256), (37, 13, 61, 67), (96, 80, 17, 23),
+    ],
+    "NHWC": [(32, 64, 56, 56), (64, 256, 14, 14), (128, 64, 32, 32), (29, 37, 41, 43)],
+    "NC": [(4096, 512), (256, 1024), (100_003, 24)],
+}  # fmt: skip
+SIZES = [10**k for k in range(3, 9)]  # elements, for the cost against size
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**34), "OMP_NUM_THREADS": "2"}
+
+
+def textbook(x, dy, gamma, beta, axis):
+    """The formulas as one would write them, in the dtype of x."""
+    axes = tuple(i for i in range(x.ndim) if i != axis)
+    along = [-1 if i == axis else 1 for i in range(x.ndim)]
+    gamma, beta = gamma.reshape(along), beta.reshape(along)
+    yield
+    mean, var = x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True)
+    inv_std = 1 / np.sqrt(var + EPS)
+    xhat = (x - mean) * inv_std
+    y = gamma * xhat + beta
+    yield y
+    dgamma, dbeta = (dy * xhat).sum(axis=axes, keepdims=True), dy.sum(axis=axes, keepdims=True)
+    count = x.size // dgamma.size
+    yield gamma * inv_std * (dy - dbeta / count - xhat * dgamma / count)
+
+
+def ours(x, dy, gamma, beta, axis):
+    yield
+    y, cache = bnlib.batch_norm(x, gamma, beta, eps=EPS, axis=axis)
+    yield y
+    yield bnlib.batch_norm_backward(dy, cache)[0]
+
+
+def torchs(threads):
+    """Torch's native kernels on tensors that share the memory of the arrays."""
+
+    def run(x, dy, gamma, beta, axis):
+        torch.set_num_threads(threads)
+        x, dy, gamma, beta = (torch.from_numpy(array) for array in (x, dy, gamma, beta))
+        if axis != 1:
+            x, dy = x.movedim(-1, 1), dy.movedim(-1, 1)
+        yield
+        y, *saved = torch.ops.aten.native_batch_norm(x, gamma, beta, None, None, True, 0.1, EPS)
+        yield y
+        mask = [True, True, True]
+        yield torch.ops.aten.native_batch_norm_backward(dy, x, gamma, None, None, *saved, True, EPS, mask)[
+            0
+        ]
+
+    return run
+
+
+def bound(x, dy, gamma, beta, axis):
+    """What memory allows: a copy, and a sum of two arrays."""
+    yield
+    yield np.copy(x)
+    yield np.add(x, dy)
+
+
+CONTENDERS = {"bound": bound, "textbook": textbook, "bnlib": ours, "torch": torchs(1), "torch 2": torchs(2)}
+
+
+def once(contender, *arguments):
+    """Milliseconds of the forward pass and of the backward pass."""
+    run = contender(*arguments)
+    next(run)
+    times = [time.perf_counter()]
+    results = []
+    for result in run:
+        times.append(time.perf_counter())
+        results.append(result)
+    return [1e3 * (b - a) for a, b in itertools.pairwise(times)]
+
+
+def case(layout, shape, rng):
+    """Arrays of a layout, and the axis of the channel; shapes are written (N, C, H, W)."""
+    x, dy = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+    x += 0.3  # activations are not centred
+    gamma, beta = (rng.normal(size=shape[1]).astype(np.float32) for _ in range(2))
+    if layout != "NHWC":
+        return x, dy, gamma, beta, 1
+    return (
+        *(np.ascontiguousarray(np.moveaxis(array, 1, -1)) for array in (x, dy)),
+        gamma,
+        beta,
+        len(shape) - 1,
+    )
+
+
+def measure(arguments, cold, rounds=ROUNDS, contenders=CONTENDERS):
+    """Name -> medians (forward, backward) in milliseconds, and the spread of their sum."""
+    times = {name: [] for name in contenders}
+    for _ in range(rounds + 2):
+        for name, contender in contenders.items():
+            cold += 1
+            times[name].append(once(contender, *arguments))
+    found = {}
+    for name, rows in times.items():
+        rows = rows[2:]
+        sums = sorted(map(sum, rows))
+        quarter = len(sums) // 4
+        found[name] = {
+            "forward": statistics.median(row[0] for row in rows),
+            "backward": statistics.median(row[1] for row in rows),
+            "spread": (sums[-1 - quarter] - sums[quarter]) / statistics.median(sums),
+        }
+    return found
+
+
+def total(times):
+    return times["forward"] + times["backward"]
+
+
+def extra_memory(x, dy, gamma, beta, axis):
+    """Megabytes beyond the output, at the worst moment of the two passes."""
+    tracemalloc.start()
+    y, cache = bnlib.batch_norm(x, gamma, beta, axis=axis)
+    forward = tracemalloc.get_traced_memory()[1] - y.nbytes
+    del y
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    bnlib.batch_norm_backward(dy, cache)
+    backward = tracemalloc.get_traced_memory()[1] - before - x.nbytes
+    tracemalloc.stop()
+    return max(forward, backward) / 1e6
+
+
+def layouts(cold, rng):
+    """The first table: a row for every layout and shape."""
+    print(f"{'layout':6} {'shape':>20} {'MB':>6} {'bound':>7} {'text':>7} {'bnlib':>7} {'torch':>7} {'2 thr.':>7}"
+          f" {'/torch':>7} {'fwd':>5} {'bwd':>5} {'/bound':>7} {'spread':>7} {'extra MB':>9}")  # fmt: skip
+    rows = []
+    for layout, shapes in SHAPES.items():
+        for shape in shapes:
+            arguments = case(layout, shape, rng)
+            times = measure(arguments, cold)
+            row = {"layout": layout, "shape": shape, "MB": arguments[0].nbytes / 1e6, "times": times}
+            row["extra MB"] = extra_memory(*arguments)
+            mine, theirs = times["bnlib"], times["torch"]
+            rows.append(row)
+            print(f"{layout:6} {shape!s:>20} {row['MB']:6.1f}", *(f"{total(times[n]):7.2f}" for n in CONTENDERS),
+                  f"{total(mine) / total(theirs):7.2f} {mine['forward'] / theirs['forward']:5.2f}"
+                  f" {mine['backward'] / theirs['backward']:5.2f} {total(mine) / total(times['bound']):7.2f}"
+                  f" {mine['spread']:7.0%} {row['extra MB']:9.2f}", flush=True)  # fmt: skip
+    for name, chosen in (("NCHW of 4 MB and more", ["NCHW"]), ("NHWC and NC", ["NHWC", "NC"])):
+        ratios = [
+            total(row["times"]["bnlib"]) / total(row["times"]["torch"])
+            for row in rows
+            if row["layout"] in chosen and (row["MB"] >= 4 or chosen != ["NCHW"])
+        ]
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        print(f"{name}: bnlib / torch, one thread: geometric mean {mean:.2f}, worst {max(ratios):.2f}")
+    return rows
+
+
+def sizes(cold, rng):
+    """The second table: nanoseconds an element against the number of elements, 32 channels."""
+    print(
+        f"\n{'elements':>12} {'textbook':>9} {'bnlib':>9} {'torch':>9}   nanoseconds an element, both passes"
+    )
+    rows = []
+    for size in SIZES:
+        shape = (
+            (max(1, size // (32 * 784)), 32, 28, 28) if size >= 10**5 else (size // 32 // 4 or 1, 32, 2, 2)
+        )
+        arguments, rounds = case("NCHW", shape, rng), 5 if size > 10**7 else 21
+        times = measure(arguments, cold, rounds, {n: CONTENDERS[n] for n in ("textbook", "bnlib", "torch")})
+        elements = arguments[0].size
+        each = {name: 1e6 * total(found) / elements for name, found in times.items()}
+        rows.append({"elements": elements, "ns": each})
+        print(f"{elements:12,}", *(f"{value:9.2f}" for value in each.values()), flush=True)
+    return rows
+
+
+def tiny(rng):
+    """Microseconds of both passes on an input of 24 numbers."""
+    arguments, best = case("NCHW", (2, 3, 2, 2), rng), {}
+    for name in ("textbook", "bnlib", "torch"):
+        best[name] = 1e3 * min(sum(once(CONTENDERS[name], *arguments)) for _ in range(2000))
+    print("\n(2, 3, 2, 2), microseconds:", ", ".join(f"{name} {value:.0f}" for name, value in best.items()))
+    return best
+
+
+def main():
+    if any(os.environ.get(name) != value for name, value in KEEP.items()):  # glibc reads them at the start
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP)
+    rng, cold = np.random.default_rng(0), np.ones(2**24, np.float32)  # touching it empties the caches
+    found = {"layouts": layouts(cold, rng), "sizes": sizes(cold, rng), "tiny": tiny(rng)}
+    if "--write" in sys.argv:
+        STORED.write_text(json.dumps(found, indent=1, default=list) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The formulas of core over sheets, in the dtype of x: sums by cells, then a multiplication, an addition.
+
+Each function returns None where it does not apply; then the plain formulas do the work.
+"""
+
+import numpy as np
+
+from bnlib.sheets import combine, sheet_of, sums
+
+CALM = 2.0  # deviations that a mean may lie from 0 before it has to be taken away first
+
+
+def moments(x, axes):
+    """Return float64 (mean, variance) over axes, kept at length one.
+
+    The first sweep is over the values as they are. Those far from 0 are swept again about their mean; a
+    constant channel, about its exact value. So no value needs to be trusted as a first guess.
+    """
+    sheet = sheet_of([i for i in range(x.ndim) if i not in axes], x)
+    if sheet is None:
+        return None
+    pivot = None
+    for _ in range(3):
+        offset, square = (total / sheet.count for total in sums(sheet, pivot, [(0,), (0, 0)], x))
+        with np.errstate(all="ignore"):
+            mean, var = offset if pivot is None else pivot + offset, square - offset * offset
+        if not np.isfinite(var).all():
+            return None  # NaN, or too large to be squared in this dtype
+        if (offset * offset <= CALM**2 * var).all():
+            break
+        pivot = rounded(mean, x.dtype)
+    return mean, np.maximum(var, 0)
+
+
+def affine(x, mean, inv_std, gamma, beta, cells):
+    """Return gamma * (x - mean) * inv_std + beta."""
+    sheet = sheet_of(cells, x)
+    if sheet is None:
+        return None
+    pivot, rest = split(mean, inv_std, x.dtype)
+    with np.errstate(all="ignore"):
+        scale = gamma * inv_std
+        shift = beta - rest * scale
+    if not usable(x.dtype, scale, shift):
+        return None
+    return combine(sheet, np.empty_like(x), shift, (x, scale, pivot))
+
+
+def gradient_sums(dy, x, mean, inv_std, cells):
+    """Return the float64 sums of dy and of dy * xhat, by cells."""
+    sheet = sheet_of(cells, x, dy)
+    if sheet is None:
+        return None
+    pivot, rest = split(mean, inv_std, x.dtype)
+    total, products = sums(sheet, pivot, [(1,), (0, 1)], x, dy)
+    with np.errstate(all="ignore"):
+        products = (products - rest * total) * inv_std
+    return (total, products) if np.isfinite(products).all() else None
+
+
+def input_gradient(dy, x, mean, inv_std, of_dy, of_xhat, shift, cells):
+    """Return of_dy * dy + of_xhat * xhat + shift."""
+    sheet = sheet_of(cells, x, dy)
+    if sheet is None:
+        return None
+    pivot, rest = split(mean, inv_std, x.dtype)
+    with np.errstate(all="ignore"):
+        scale = of_xhat * inv_std
+        shift = shift - rest * scale
+    if not usable(x.dtype, of_dy, scale, shift):
+        return None
+    terms = [(dy, of_dy, None)] + [(x, scale, pivot)] * bool(np.any(scale))
+    return combine(sheet, np.empty_like(x), shift, *terms)
+
+
+def split(mean, inv_std, dtype):
+    """What to take from x before it is scaled, and what of the mean is then left: (None, mean) near 0."""
+    with np.errstate(all="ignore"):
+        if (np.abs(mean) * inv_std <= CALM).all():
+            return None, mean
+        pivot = rounded(mean, dtype)
+        return pivot, mean - pivot
+
+
+def rounded(values, dtype):
+    """The nearest values that this dtype has, so that taking them from their neighbours is exact."""
+    return values.astype(dtype).astype(np.float64)
+
+
+def usable(dtype, *values):
+    """Whether numbers keep their precision in this dtype."""
+    small, large = np.sqrt(np.finfo(dtype).tiny), np.sqrt(np.finfo(dtype).max)
+    sizes = [np.abs(value) for value in values]
+    return all(((size == 0) | ((size > small) & (size < large))).all() for size in sizes)

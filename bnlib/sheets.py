@@ -1,0 +1,172 @@
+"""Large arrays as matrices with long rows, cut into blocks that stay in the cache.
+
+An array is seen as x[outer, cell, inner]: cells, within which mean, gamma and all else is constant, between
+the axes outside and inside of them in memory. Where the inner run is long, it is a row of its own (tall);
+otherwise the cells lie side by side in a row, several times over if they are few (wide).
+"""
+
+import math
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+BLOCK = 2**18  # elements: 1 MB of float32, read from memory once a sweep
+LONG = 128  # a run of one cell at least this long is a row of its own
+ROW = 2**11  # shorter runs are laid side by side up to this length
+COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache, their sums are short
+FEW = 16  # with fewer values a cell, its parameters would be most of the work
+SMALL = 2**14  # below this many elements the plain formulas are as fast
+
+
+def sheet_of(cells, x, *others):
+    """The Sheet for arrays that vary along the axes `cells`, or None where it does not apply.
+
+    They must be float32 or float64, large, alike, and without gaps in memory.
+    """
+    if x.size < SMALL or x.dtype not in (np.float32, np.float64):
+        return None
+    if any(other.dtype != x.dtype or other.strides != x.strides for other in others):
+        return None
+    return layout(x.shape, x.strides, x.itemsize, tuple(cells))
+
+
+@lru_cache
+def layout(shape, strides, itemsize, cells):
+    """The Sheet of a shape and its strides, or None."""
+    order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
+    lengths = [shape[axis] for axis in order]
+    dense = [itemsize * math.prod(lengths[i + 1 :]) for i in range(len(order))]
+    if any(n > 1 and strides[axis] != step for n, axis, step in zip(lengths, order, dense, strict=True)):
+        return None
+    inside = [i for i, axis in enumerate(order) if axis in cells and shape[axis] > 1]
+    start, stop = (inside[0], inside[-1] + 1) if inside else (0, 0)
+    if stop - start != len(inside):
+        return None
+    outer, cell, inner = (math.prod(p) for p in (lengths[:start], lengths[start:stop], lengths[stop:]))
+    return Sheet(shape, tuple(order), cells, outer, cell, inner) if outer * inner >= FEW else None
+
+
+class Sheet:
+    """How arrays of one shape and memory order are cut."""
+
+    def __init__(self, shape, order, cells, outer, cell, inner):
+        self.order, self.outer, self.cell, self.inner = order, outer, cell, inner
+        self.cell_shape = [n if i in cells else 1 for i, n in enumerate(shape)]
+        self.count = outer * inner  # values a cell
+        self.tall = inner >= LONG
+        self.fold = 1 if self.tall else max(1, min(outer, ROW // (cell * inner)))
+        self.width = inner if self.tall else self.fold * cell * inner
+        self.length = outer * cell if self.tall else self.width  # of a spread vector
+
+    def matrices(self, array):
+        """The array as a matrix, and what is left over as a matrix of one row: views, no copies."""
+        flat = array.transpose(self.order).reshape(-1)
+        whole = flat.size // self.width * self.width
+        return flat[:whole].reshape(-1, self.width), flat[whole:].reshape(1, -1)
+
+    def spread(self, values, dtype):
+        """Values that broadcast against the cells, as a column (tall) or a row (wide) of their own."""
+        values = np.broadcast_to(values, self.cell_shape).transpose(self.order).ravel().astype(dtype)
+        if self.tall:
+            return np.tile(values, self.outer)[:, None]
+        return np.tile(np.repeat(values, self.inner), self.fold)[None]
+
+    def gather(self, sums):
+        """Sums by rows or columns, as sums that broadcast against the cells."""
+        if self.tall:
+            sums = sums.reshape(self.outer, self.cell).sum(axis=0)
+        else:
+            sums = sums.reshape(self.fold, self.cell, self.inner).sum(axis=(0, 2))
+        lengths = [self.cell_shape[axis] for axis in self.order]
+        return sums.reshape(lengths).transpose(np.argsort(self.order))
+
+    @cached_property
+    def blocks(self):
+        """For every block: which matrix, which part of it, and which part of a spread vector."""
+        found, everything = [], slice(None)
+        rows = self.length if self.tall else self.outer // self.fold
+        columns = -(-self.width // -(-self.width // COLUMNS))  # nearly equal parts
+        height = max(1, BLOCK // columns)
+        for j in range(0, self.width, columns):
+            for i in range(0, rows, height):
+                down, across = slice(i, i + height), slice(j, j + columns)
+                found.append((0, (down, across), (down, everything) if self.tall else (everything, across)))
+        if self.outer % self.fold:
+            rest = everything, slice(0, self.outer % self.fold * self.cell * self.inner)
+            found.append((1, rest, rest))
+        return found
+
+
+def sums(sheet, pivot, terms, *arrays):
+    """Return sums, by cells, of arrays or of products of two, given by their numbers: (0,), (0, 1), ...
+
+    The pivot, one number a cell or None, is first taken away from array 0. Sums over a block have the dtype
+    of the arrays; they are added up in float64.
+    """
+    matrices, dtype = [sheet.matrices(array) for array in arrays], arrays[0].dtype
+    totals, scratch = [np.zeros(sheet.length) for _ in terms], Scratch(dtype)
+    pivot = None if pivot is None else sheet.spread(pivot, dtype)
+    with short_buffers():
+        for which, cut, part in sheet.blocks:
+            blocks = [matrix[which][cut] for matrix in matrices]
+            if pivot is not None:
+                blocks[0] = np.subtract(blocks[0], pivot[part], out=scratch.like(blocks[0]))
+            for total, term in zip(totals, terms, strict=True):
+                total[part[0] if sheet.tall else part[1]] += added(sheet.tall, *(blocks[n] for n in term))
+        return [sheet.gather(total) for total in totals]
+
+
+def added(tall, first, second=None):
+    """The sums of a block, or of a product of two, along its rows (tall) or down its columns."""
+    if second is None:
+        return np.einsum("rl->r", first) if tall else np.add.reduce(first, axis=0)
+    return np.vecdot(first, second) if tall else np.einsum("rl,rl->l", first, second)
+
+
+def combine(sheet, out, shift, *terms):
+    """Fill out with the sum of scale * (array - pivot) over the terms (array, scale, pivot), plus a shift.
+
+    Scale, pivot and shift have one number a cell; the pivot may be None. The blocks come in reverse order:
+    those that the sums read last are still in the cache.
+    """
+    spread = [
+        [
+            sheet.matrices(array),
+            *(None if v is None else sheet.spread(v, out.dtype) for v in (scale, pivot)),
+        ]
+        for array, scale, pivot in terms
+    ]
+    shift, scratch, matrices = sheet.spread(shift, out.dtype), Scratch(out.dtype), sheet.matrices(out)
+    with short_buffers():
+        for which, cut, part in reversed(sheet.blocks):
+            result = matrices[which][cut]
+            for n, (array, scale, pivot) in enumerate(spread):
+                target, block = scratch.like(result) if n else result, array[which][cut]
+                if pivot is not None:
+                    block = np.subtract(block, pivot[part], out=target)
+                np.multiply(block, scale[part], out=target)
+                if n:
+                    np.add(result, target, out=result)
+            np.add(result, shift[part], out=result)
+    return out
+
+
+class Scratch:
+    """Room for one block, made when first asked for."""
+
+    def __init__(self, dtype):
+        self.room = np.empty(0, dtype)
+
+    def like(self, block):
+        if self.room.size < block.size:
+            self.room = np.empty(block.size, self.room.dtype)
+        return self.room[: block.size].reshape(block.shape)
+
+
+@contextmanager
+def short_buffers():
+    """NumPy copies a broadcast operand into a buffer if that holds the whole row: make the buffer short."""
+    with np.errstate(all="ignore"):  # restores the size, too; what is not finite is looked at afterwards
+        np.setbufsize(1024)
+        yield

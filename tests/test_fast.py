@@ -1,0 +1,239 @@
+"""The fast path against the plain formulas: layouts, strides, dtypes, block boundaries, hostile values."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bnlib
+from bnlib import fast, sheets
+from bnlib.sheets import layout, sheet_of
+
+CUTS = [  # BLOCK, LONG, ROW, COLUMNS, so small that a few dozen values meet every boundary
+    (2**18, 128, 2**11, 2**13),
+    (16, 4, 8, 6),
+    (7, 2, 5, 3),
+    (64, 100, 16, 8),
+    (1, 1, 1, 1),
+]
+FLOAT32 = 1e-6  # of the largest value: some roundings, of 6e-8 each
+FLOAT64 = 1e-11  # of the largest value, sums of fewer than 1e5 terms
+
+
+@pytest.fixture(params=CUTS, ids=str)
+def cuts(request, monkeypatch):
+    """Every array is large enough for the fast path, and is cut in many ways."""
+    with forced(request.param):
+        yield
+
+
+class forced:
+    """The fast path for arrays of any size, with these cuts; or, with None, the plain path alone."""
+
+    def __init__(self, cut):
+        small = (0, 1) if cut else (float("inf"), 1)
+        self.values = dict(zip(("SMALL", "FEW"), small, strict=True))
+        self.values |= dict(zip(("BLOCK", "LONG", "ROW", "COLUMNS"), cut or (), strict=False))
+
+    def __enter__(self):
+        self.before = {name: getattr(sheets, name) for name in self.values}
+        self.set(self.values)
+
+    def __exit__(self, *_):
+        self.set(self.before)
+
+    def set(self, values):
+        layout.cache_clear()
+        for name, value in values.items():
+            setattr(sheets, name, value)
+
+
+def both_passes(norm, x, dy, gamma, beta, eps, *arguments, **options):
+    y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta, eps=eps, **options)
+    return y, *getattr(bnlib, f"{norm}_backward")(dy, cache)
+
+
+def near(got, wanted, close):
+    for a, b in zip(got, wanted, strict=True):
+        assert a.shape == b.shape
+        assert a.dtype == b.dtype
+        size = np.abs(b).max(initial=0, where=np.isfinite(b))
+        assert np.allclose(a, b, rtol=close, atol=close * size, equal_nan=True)
+
+
+def drawn(rng, shape, dtype, far=0.0):
+    """An x with means up to `far` deviations from 0, and all else that a batch norm of axis 1 takes."""
+    channels = (1, shape[1]) + (1,) * (len(shape) - 2)
+    x = rng.normal(size=shape) * rng.uniform(0.5, 2, channels) + far * rng.choice([-1, 1], channels)
+    gamma, beta = rng.normal(size=(2, shape[1]))
+    return [array.astype(dtype) for array in (x, rng.normal(size=shape), gamma, beta)]
+
+
+@given(
+    shape=st.lists(st.integers(1, 6), min_size=2, max_size=5)
+    .map(tuple)
+    .filter(lambda s: np.prod(s) // s[1] > 7),
+    cut=st.sampled_from(CUTS),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    far=st.sampled_from([0.0, 1.0, 30.0]),
+    memory=st.randoms(use_true_random=False),
+    eps=st.sampled_from([1e-5, 0.3]),
+)
+@settings(max_examples=200, deadline=None)
+def test_fast_is_plain(shape, cut, dtype, far, memory, eps):
+    """Any shape, in any order of its axes in memory, cut in any way; with 8 values a channel or more.
+
+    With fewer, dx is what is left after nearly all cancels.
+    """
+    x, dy, gamma, beta = drawn(np.random.default_rng(memory.randrange(2**32)), shape, dtype, far)
+    order = memory.sample(range(len(shape)), len(shape))
+    x, dy = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, dy))
+    with forced(None):
+        plain = both_passes("batch_norm", x, dy, gamma, beta, eps)
+    with forced(cut):
+        assert sheet_of([1], x, dy) is not None
+        quick = both_passes("batch_norm", x, dy, gamma, beta, eps)
+    near(quick, plain, 4 * FLOAT32 if dtype == np.float32 else FLOAT64)
+    assert quick[0].strides == x.strides or 1 in shape
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_any_channel_axis(cuts, axis):
+    x, dy, _, _ = drawn(np.random.default_rng(1), (4, 5, 6), np.float64)
+    gamma, beta = np.random.default_rng(2).normal(size=(2, x.shape[axis]))
+    quick = both_passes("batch_norm", x, dy, gamma, beta, 1e-5, axis=axis)
+    with forced(None):
+        near(quick, both_passes("batch_norm", x, dy, gamma, beta, 1e-5, axis=axis), FLOAT64)
+
+
+NORMS = [("instance_norm", ()), ("group_norm", (2,)), ("layer_norm", ((3, 5),))]
+
+
+@pytest.mark.parametrize(("norm", "arguments"), NORMS)
+def test_the_relatives_use_it_where_they_can(cuts, norm, arguments):
+    x, dy, gamma, beta = drawn(np.random.default_rng(3), (3, 4, 3, 5), np.float64)
+    if norm == "layer_norm":
+        gamma, beta = np.random.default_rng(4).normal(size=(2, 3, 5))
+    y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta)
+    quick = y, *getattr(bnlib, f"{norm}_backward")(dy, cache)
+    with forced(None):
+        y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta)
+        near(quick, (y, *getattr(bnlib, f"{norm}_backward")(dy, cache)), FLOAT64)
+
+
+def test_evaluation(cuts):
+    x, dy, gamma, beta = drawn(np.random.default_rng(5), (5, 4, 3, 3), np.float64)
+    mean, var = np.array([0.0, 0.5, 30.0, -4.0]), np.array([1.0, 0.2, 3.0, 2.0])
+
+    def passes():
+        y, cache = bnlib.batch_norm_eval(x, mean, var, gamma, beta)
+        return y, *bnlib.batch_norm_eval_backward(dy, cache)
+
+    quick = passes()
+    with forced(None):
+        near(quick, passes(), FLOAT64)
+
+
+def test_where_it_does_not_apply():
+    x = np.zeros((40, 30, 20), np.float32)
+    assert sheet_of([1], x) is not None
+    for other in (
+        x.astype(np.float16),
+        x[:10],
+        x[::2],
+        x[:, :, :15],
+        x[::-1],
+        np.broadcast_to(x[:1], x.shape),
+    ):
+        assert sheet_of([1], other) is None
+    assert sheet_of([0, 2], x) is None  # cells that are not together in memory
+    assert sheet_of([1], x, x.astype(np.float64)) is None
+    assert sheet_of([1], x, np.asfortranarray(x)) is None
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_views_are_never_copied(order):
+    x = np.arange(24_000.0).reshape(40, 30, 20).transpose(order)
+    sheet = sheet_of([1], x)
+    for matrix in sheet.matrices(x):
+        assert matrix.size == 0 or np.shares_memory(matrix, x)
+
+
+# Hostile values, in arrays large enough for the fast path as it is
+
+
+SHAPES = [(16, 8, 12, 12), (12, 16, 7, 17), (2048, 32)]
+HOSTILE = {
+    "an image far out": lambda x: x.__setitem__(0, x[0] * 1e6 + 1e6),
+    "one huge channel": lambda x: x.__setitem__((slice(None), 2), x[:, 2] * 1e15),
+    "near the largest float32": lambda x: x.__setitem__((slice(None), 1), np.clip(x[:, 1], -1, 1) * 3e38),
+    "a constant channel": lambda x: x.__setitem__((slice(None), 3), 2.3),
+    "tiny values": lambda x: x.__imul__(np.float32(1e-25)),
+    "a mean of a million deviations": lambda x: x.__iadd__(np.float32(1e6)),
+}
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("change", HOSTILE, ids=HOSTILE)
+def test_hostile_values(change, shape, last):
+    """Every output is as near to the float64 formulas as float32 allows."""
+    x, dy, gamma, beta = drawn(np.random.default_rng(6), shape, np.float32)
+    HOSTILE[change](x)
+    if last:
+        x, dy = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, dy))
+    wide = [array.astype(np.float64) for array in (x, dy, gamma, beta)]
+    with forced(None):
+        right = both_passes("batch_norm", *wide, 1e-5)
+    with np.errstate(all="raise", under="ignore"):
+        got = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    axes = (0, *range(2, x.ndim))
+    for a, b in zip(got, right, strict=True):
+        assert np.isfinite(a).all()
+        size = np.abs(b).max(axis=axes, keepdims=True) if b.ndim > 1 else np.abs(b).max()
+        assert (np.abs(a - b) <= FLOAT32 * size + 1e-30).all()
+
+
+def test_a_constant_channel_gives_beta_to_the_last_bit():
+    x, _, gamma, beta = drawn(np.random.default_rng(7), (16, 8, 12, 12), np.float32)
+    x[:, 3] = 2.3
+    assert sheet_of([1], x) is not None
+    assert (bnlib.batch_norm(x, gamma, beta)[0][:, 3] == beta[3]).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_nan_and_inf_stay_in_their_channel(bad, shape):
+    x, dy, gamma, beta = drawn(np.random.default_rng(8), shape, np.float32)
+    clean = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    x[3, 1] = bad
+    spoilt = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    for a, b in zip(clean, spoilt, strict=True):
+        a, b = (np.moveaxis(v, 1, 0) if v.ndim > 1 else v for v in (a, b))
+        near([np.delete(b, 1, axis=0)], [np.delete(a, 1, axis=0)], FLOAT32)
+    assert np.isnan(spoilt[0][:, 1]).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_same_call_gives_the_same_bits(shape):
+    arguments = drawn(np.random.default_rng(9), shape, np.float32, far=3.0)
+    for a, b in zip(*(both_passes("batch_norm", *arguments, 1e-5) for _ in range(2)), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_the_buffer_size_is_restored():
+    before = np.getbufsize()
+    bnlib.batch_norm(np.zeros((64, 8, 12, 12), np.float32))
+    assert np.getbufsize() == before
+
+
+def test_calm_values_are_swept_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(fast, "sums", lambda *a: calls.append(a[1]) or sheets.sums(*a))
+    x = np.random.default_rng(10).normal(size=(64, 8, 12, 12))
+    for far, sweeps in ((0.0, 1), (1.0, 1), (10.0, 2)):
+        calls.clear()
+        fast.moments(x + far, (0, 2, 3))
+        assert len(calls) == sweeps
