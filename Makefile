@@ -40,6 +40,7 @@ notebooks: .venv/installed
 bench: .venv/installed
 	@$(BIN)/python benchmarks/import_time.py
 	@$(BIN)/python benchmarks/memory.py
+	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/torch_backend.py
 	@$(BIN)/python benchmarks/suite_time.py
 

@@ -2,8 +2,8 @@
 
 python benchmarks/speed.py [--write]
 
-Every round calls all of them in turn on cold inputs, on one thread unless it says two. --write stores the table
-that the chapter on speed shows.
+Every round calls all of them in turn on cold inputs, on one thread unless it says two. --write stores the
+table that the chapter on speed shows.
 """
 
 import itertools
@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ import torch
 import bnlib
 
 STORED = Path(__file__).parent.parent / "book" / "speed.json"
-ROUNDS, EPS = 11, 1e-5
+ROUNDS, EPS = 15, 1e-5
 SHAPES = {
     "NCHW": [
         (32, 64, 56, 56), (64, 256, 14, 14), (128, 64, 32, 32), (8, 3, 224, 224), (64, 2048, 7, 7),
@@ -85,6 +86,7 @@ def bound(x, dy, gamma, beta, axis):
 
 
 CONTENDERS = {"bound": bound, "textbook": textbook, "bnlib": ours, "torch": torchs(1), "torch 2": torchs(2)}
+NAMES = "textbook", "bnlib", "torch"
 
 
 def once(contender, *arguments):
@@ -153,56 +155,99 @@ def extra_memory(x, dy, gamma, beta, axis):
 
 
 def layouts(cold, rng):
-    """The first table: a row for every layout and shape."""
-    print(f"{'layout':6} {'shape':>20} {'MB':>6} {'bound':>7} {'text':>7} {'bnlib':>7} {'torch':>7} {'2 thr.':>7}"
-          f" {'/torch':>7} {'fwd':>5} {'bwd':>5} {'/bound':>7} {'spread':>7} {'extra MB':>9}")  # fmt: skip
+    """The first table: milliseconds of both passes, then ratios; a row for every layout and shape."""
+    names = "layout shape MB bound textbook bnlib torch 2-threads"
+    names += " /torch forward backward /bound spread extra-MB"
+    print(("{:>6} {:>20}" + " {:>9}" * 12).format(*names.split()))
     rows = []
     for layout, shapes in SHAPES.items():
         for shape in shapes:
             arguments = case(layout, shape, rng)
             times = measure(arguments, cold)
+            mine, theirs = times["bnlib"], times["torch"]
             row = {"layout": layout, "shape": shape, "MB": arguments[0].nbytes / 1e6, "times": times}
             row["extra MB"] = extra_memory(*arguments)
-            mine, theirs = times["bnlib"], times["torch"]
             rows.append(row)
-            print(f"{layout:6} {shape!s:>20} {row['MB']:6.1f}", *(f"{total(times[n]):7.2f}" for n in CONTENDERS),
-                  f"{total(mine) / total(theirs):7.2f} {mine['forward'] / theirs['forward']:5.2f}"
-                  f" {mine['backward'] / theirs['backward']:5.2f} {total(mine) / total(times['bound']):7.2f}"
-                  f" {mine['spread']:7.0%} {row['extra MB']:9.2f}", flush=True)  # fmt: skip
-    for name, chosen in (("NCHW of 4 MB and more", ["NCHW"]), ("NHWC and NC", ["NHWC", "NC"])):
-        ratios = [
-            total(row["times"]["bnlib"]) / total(row["times"]["torch"])
-            for row in rows
-            if row["layout"] in chosen and (row["MB"] >= 4 or chosen != ["NCHW"])
-        ]
+            ratios = [total(mine) / total(theirs), *(mine[k] / theirs[k] for k in ("forward", "backward"))]
+            ratios += [total(mine) / total(times["bound"]), mine["spread"], row["extra MB"]]
+            numbers = [row["MB"], *(total(times[name]) for name in CONTENDERS), *ratios]
+            print(f"{layout:>6} {shape!s:>20}", *(f"{number:9.2f}" for number in numbers), flush=True)
+    for name, chosen in (
+        ("NCHW of 4 MB and more", [r for r in rows if r["layout"] == "NCHW" and r["MB"] >= 4]),
+        ("NHWC and NC", [r for r in rows if r["layout"] != "NCHW"]),
+    ):
+        ratios = [total(row["times"]["bnlib"]) / total(row["times"]["torch"]) for row in chosen]
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
         print(f"{name}: bnlib / torch, one thread: geometric mean {mean:.2f}, worst {max(ratios):.2f}")
     return rows
 
 
 def sizes(cold, rng):
-    """The second table: nanoseconds an element against the number of elements, 32 channels."""
-    print(
-        f"\n{'elements':>12} {'textbook':>9} {'bnlib':>9} {'torch':>9}   nanoseconds an element, both passes"
-    )
+    """The second table: nanoseconds an element, both passes, against the number of elements."""
+    some = {name: CONTENDERS[name] for name in NAMES}
+    print("\nnanoseconds an element\n    elements", *(f"{name:>9}" for name in some))
     rows = []
     for size in SIZES:
-        shape = (
-            (max(1, size // (32 * 784)), 32, 28, 28) if size >= 10**5 else (size // 32 // 4 or 1, 32, 2, 2)
-        )
-        arguments, rounds = case("NCHW", shape, rng), 5 if size > 10**7 else 21
-        times = measure(arguments, cold, rounds, {n: CONTENDERS[n] for n in ("textbook", "bnlib", "torch")})
-        elements = arguments[0].size
-        each = {name: 1e6 * total(found) / elements for name, found in times.items()}
-        rows.append({"elements": elements, "ns": each})
-        print(f"{elements:12,}", *(f"{value:9.2f}" for value in each.values()), flush=True)
+        side = 28 if size >= 10**5 else 2
+        shape = max(1, size // (32 * side * side)), 32, side, side
+        arguments = case("NCHW", shape, rng)
+        times = measure(arguments, cold, 5 if size > 10**7 else 21, some)
+        each = {name: 1e6 * total(found) / arguments[0].size for name, found in times.items()}
+        rows.append({"elements": arguments[0].size, "ns": each})
+        print(f"{arguments[0].size:12,}", *(f"{value:9.2f}" for value in each.values()), flush=True)
+    return rows
+
+
+def accuracy(rng):
+    """Largest errors of y and dx, relative to the largest value, against mean over deviation."""
+    print("\nerror of y and dx\nlayout     mean", *(f"{name:>19}" for name in NAMES))
+    rows = []
+    for layout in ("NCHW", "NHWC"):
+        for far in (0, 1e2, 1e4, 1e6):
+            x, dy, gamma, beta, axis = case(layout, (16, 32, 28, 28), rng)
+            x += np.float32(far)
+            wide = [array.astype(np.float64) for array in (x, dy, gamma, beta)]
+            right = list(textbook(*wide, axis))[1:]
+            row = {"layout": layout, "mean": far}
+            for name in NAMES:
+                results = list(CONTENDERS[name](x, dy, gamma, beta, axis))[1:]
+                got = [np.asarray(result) for result in results]
+                if name == "torch" and axis != 1:
+                    got = [np.moveaxis(result, 1, -1) for result in got]
+                pairs = zip(got, right, strict=True)
+                row[name] = [float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs]
+            rows.append(row)
+            print(
+                f"{layout:6} {far:8.0e}", *(f"{row[n][0]:9.1e} {row[n][1]:9.1e}" for n in NAMES), flush=True
+            )
+    return rows
+
+
+def threads(cold, rng):
+    """How much faster two half batches are normalised by two threads than one after the other."""
+    print("\ntwo half batches: milliseconds in turn, in two threads, and the gain")
+    rows = []
+    with ThreadPoolExecutor(2) as pool:
+        for shape in SHAPES["NCHW"][:3]:
+            halves = [case("NCHW", (shape[0] // 2, *shape[1:]), rng) for _ in range(2)]
+            times = {"in turn": [], "in threads": []}
+            for _ in range(ROUNDS):
+                for name, run in (("in turn", map), ("in threads", pool.map)):
+                    cold += 1
+                    start = time.perf_counter()
+                    list(run(lambda arguments: once(ours, *arguments), halves))
+                    times[name].append(1e3 * (time.perf_counter() - start))
+            row = {"shape": shape} | {name: statistics.median(found) for name, found in times.items()}
+            rows.append(row)
+            gain = row["in turn"] / row["in threads"]
+            print(f"{shape!s:>20} {row['in turn']:7.2f} {row['in threads']:7.2f} {gain:6.2f}", flush=True)
     return rows
 
 
 def tiny(rng):
     """Microseconds of both passes on an input of 24 numbers."""
     arguments, best = case("NCHW", (2, 3, 2, 2), rng), {}
-    for name in ("textbook", "bnlib", "torch"):
+    for name in NAMES:
         best[name] = 1e3 * min(sum(once(CONTENDERS[name], *arguments)) for _ in range(2000))
     print("\n(2, 3, 2, 2), microseconds:", ", ".join(f"{name} {value:.0f}" for name, value in best.items()))
     return best
@@ -212,7 +257,8 @@ def main():
     if any(os.environ.get(name) != value for name, value in KEEP.items()):  # glibc reads them at the start
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP)
     rng, cold = np.random.default_rng(0), np.ones(2**24, np.float32)  # touching it empties the caches
-    found = {"layouts": layouts(cold, rng), "sizes": sizes(cold, rng), "tiny": tiny(rng)}
+    found = {"layouts": layouts(cold, rng), "sizes": sizes(cold, rng), "accuracy": accuracy(rng)}
+    found |= {"tiny": tiny(rng), "threads": threads(cold, rng)}
     if "--write" in sys.argv:
         STORED.write_text(json.dumps(found, indent=1, default=list) + "\n")
 

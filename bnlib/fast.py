@@ -89,6 +89,6 @@ def rounded(values, dtype):
 
 def usable(dtype, *values):
     """Whether numbers keep their precision in this dtype."""
-    small, large = np.sqrt(np.finfo(dtype).tiny), np.sqrt(np.finfo(dtype).max)
+    small, large = (1e-18, 1e18) if dtype == np.float32 else (1e-150, 1e150)
     sizes = [np.abs(value) for value in values]
-    return all(((size == 0) | ((size > small) & (size < large))).all() for size in sizes)
+    return all(size.max() < large and (size[size > 0] > small).all() for size in sizes)

@@ -52,7 +52,9 @@ class Sheet:
 
     def __init__(self, shape, order, cells, outer, cell, inner):
         self.order, self.outer, self.cell, self.inner = order, outer, cell, inner
-        self.cell_shape = [n if i in cells else 1 for i, n in enumerate(shape)]
+        self.cell_shape = tuple(n if i in cells else 1 for i, n in enumerate(shape))
+        self.gathered = [self.cell_shape[axis] for axis in order]
+        self.inverse = np.argsort(order)
         self.count = outer * inner  # values a cell
         self.tall = inner >= LONG
         self.fold = 1 if self.tall else max(1, min(outer, ROW // (cell * inner)))
@@ -67,10 +69,13 @@ class Sheet:
 
     def spread(self, values, dtype):
         """Values that broadcast against the cells, as a column (tall) or a row (wide) of their own."""
-        values = np.broadcast_to(values, self.cell_shape).transpose(self.order).ravel().astype(dtype)
-        if self.tall:
-            return np.tile(values, self.outer)[:, None]
-        return np.tile(np.repeat(values, self.inner), self.fold)[None]
+        if values.shape != self.cell_shape:
+            values = np.broadcast_to(values, self.cell_shape)
+        values = values.transpose(self.order).ravel().astype(dtype)
+        if not self.tall and self.inner > 1:
+            values = values.repeat(self.inner)
+        values = np.concatenate([values] * (self.outer if self.tall else self.fold))
+        return values[:, None] if self.tall else values[None]
 
     def gather(self, sums):
         """Sums by rows or columns, as sums that broadcast against the cells."""
@@ -78,8 +83,7 @@ class Sheet:
             sums = sums.reshape(self.outer, self.cell).sum(axis=0)
         else:
             sums = sums.reshape(self.fold, self.cell, self.inner).sum(axis=(0, 2))
-        lengths = [self.cell_shape[axis] for axis in self.order]
-        return sums.reshape(lengths).transpose(np.argsort(self.order))
+        return sums.reshape(self.gathered).transpose(self.inverse)
 
     @cached_property
     def blocks(self):
