@@ -1,8 +1,9 @@
 """One normalisation and its backward pass over any axes, and batch norm as their first use.
 
-No full-size temporary is made: beyond the output, a call needs about 1 MB and a few float64 numbers for
-every mean. The cache keeps x itself, not a copy, so do not change x before the backward pass. Values beyond
-1e150 overflow when squared.
+No full-size temporary is made: beyond the output, a call needs two blocks of 1 or 2 MB, and a few numbers
+for every mean. Large float32 and float64 arrays go through `fast`; the formulas below say what it computes, and
+carry all others in float64. The cache keeps x itself, not a copy, so do not change x before the backward
+pass. Values beyond 1e150 overflow when squared.
 """
 
 import math
@@ -161,7 +162,7 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
-        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+        Memory needed beyond it: two blocks of 1 or 2 MB, and a few numbers for every channel of a sample.
     cache : NormCache
         For `batch_norm_backward`; `cache.stats` is the ChannelStats of the batch.
 
@@ -214,7 +215,7 @@ def batch_norm_backward(dy, cache):
     Returns
     -------
     dx : array of the shape and dtype of x
-        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+        Memory needed beyond it: two blocks of 1 or 2 MB, and a few numbers for every channel of a sample.
     dgamma, dbeta : (C,) array of the parameter's dtype, or None for a parameter that was None
 
     Raises
@@ -261,7 +262,7 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
     Returns
     -------
     y : array of the shape and dtype of x
-        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+        Memory needed beyond it: two blocks of 1 or 2 MB, and a few numbers for every channel of a sample.
     cache : NormCache
         For `batch_norm_eval_backward`.
 
@@ -316,7 +317,7 @@ def batch_norm_eval_backward(dy, cache):
     Returns
     -------
     dx : array of the shape and dtype of x
-        Memory needed beyond it: about 1 MB, and some float64 numbers for every channel.
+        Memory needed beyond it: two blocks of 1 or 2 MB, and a few numbers for every channel of a sample.
     dgamma, dbeta : (C,) array of the parameter's dtype, or None for a parameter that was None
 
     Raises
