@@ -1,9 +1,9 @@
 """One normalisation and its backward pass over any axes, and batch norm as their first use.
 
 No full-size temporary is made: beyond the output, a call needs two blocks of 1 or 2 MB, and a few numbers
-for every mean. Large float32 and float64 arrays go through `fast`; the formulas below say what it computes, and
-carry all others in float64. The cache keeps x itself, not a copy, so do not change x before the backward
-pass. Values beyond 1e150 overflow when squared.
+for every mean. Large float32 and float64 arrays go through `fast`; the formulas below say what it computes,
+and carry all others in float64. The cache keeps x itself, not a copy, so do not change x before the
+backward pass. Values beyond 1e150 overflow when squared.
 """
 
 import math

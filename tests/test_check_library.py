@@ -35,8 +35,8 @@ def test_the_score_is_full_and_published(name):
     assert row["mistakes"] == row["refused and named"]
     assert row["pairs"] == row["both named"] + row["named as their equal"]
     assert row["accepted"] == row["styles of right code"] >= 6
-    published = (Path(__file__).parent.parent / "book" / "exercises.md").read_text()
     if "torch" in RIGHT[name]:
+        published = (Path(__file__).parent.parent / "book" / "exercises.md").read_text()
         assert f"| `{name}` | {' | '.join(f'{n:,}' for n in row.values())} |" in published
 
 
