@@ -15,8 +15,8 @@ WAYS = [
 ]
 FORMATS = [
     {"color": DARK, "marker": "o"},
-    {"color": "#56B4E9", "marker": "s"},
-    {"color": "#E69F00", "marker": "^"},
+    {"color": "#50ADE1", "marker": "s"},
+    {"color": "#DC9700", "marker": "^"},
 ]
 BESIDE = {"textcoords": "offset points", "va": "center"}
 
