@@ -137,10 +137,11 @@ def test_evaluation(cuts):
 
 
 @pytest.mark.parametrize("parameters", [True, False], ids=["with gamma and beta", "without"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("norm", ["batch_norm", "instance_norm", "group_norm"])
-def test_it_is_taken(cuts, monkeypatch, norm, parameters):
+def test_it_is_taken(cuts, monkeypatch, norm, dtype, parameters):
     """Where it applies the plain formulas are not called: nothing falls back in silence."""
-    x, dy, gamma, beta = drawn(np.random.default_rng(11), (8, 4, 3, 5), np.float64)
+    x, dy, gamma, beta = drawn(np.random.default_rng(11), (8, 4, 3, 5), dtype)
     gamma, beta = (gamma, beta) if parameters else (None, None)
     arguments = (2,) if norm == "group_norm" else ()
 
@@ -153,7 +154,7 @@ def test_it_is_taken(cuts, monkeypatch, norm, parameters):
     for module in (core, statistics):
         monkeypatch.setattr(module, "block_sums", unwanted)
     monkeypatch.setattr(core, "block_map", unwanted)
-    near(passes(), plain, FLOAT64)
+    near(passes(), plain, 4 * FLOAT32 if dtype == np.float32 else FLOAT64)
 
 
 def unwanted(*_):
@@ -201,36 +202,37 @@ def test_views_are_never_copied(order):
 SHAPES = [(16, 8, 12, 12), (12, 16, 7, 17), (2048, 32)]
 
 
-def far_image(x, dy, gamma):
+def far_image(x, dy, gamma, beta):
     x[0] = x[0] * 1e6 + 1e6
 
 
-def huge_channel(x, dy, gamma):
+def huge_channel(x, dy, gamma, beta):
     x[:, 2] *= 1e15
 
 
-def near_the_largest(x, dy, gamma):
+def near_the_largest(x, dy, gamma, beta):
     """The scale gamma / deviation has no normal float32, and what comes out has."""
     x[:, 1] = np.clip(x[:, 1], -1, 1) * 3e38
     gamma[1] *= 1e-3
+    beta[1] = 0
     dy *= 1e30
 
 
-def large_products(x, dy, gamma):
+def large_products(x, dy, gamma, beta):
     """Products of x and dy overflow float32, and dgamma does not."""
     x *= 1e12
     dy *= 1e28
 
 
-def constant_channel(x, dy, gamma):
+def constant_channel(x, dy, gamma, beta):
     x[:, 3] = 2.3
 
 
-def tiny_values(x, dy, gamma):
+def tiny_values(x, dy, gamma, beta):
     x *= 1e-25
 
 
-def far_mean(x, dy, gamma):
+def far_mean(x, dy, gamma, beta):
     x += 1e6
 
 
@@ -248,7 +250,7 @@ HOSTILE = {
 def test_hostile_values(change, shape, last):
     """Every output is as near to the float64 formulas as float32 allows."""
     x, dy, gamma, beta = drawn(np.random.default_rng(6), shape, np.float32)
-    HOSTILE[change](x, dy, gamma)
+    HOSTILE[change](x, dy, gamma, beta)
     if last:
         x, dy = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, dy))
     wide = [array.astype(np.float64) for array in (x, dy, gamma, beta)]
