@@ -47,14 +47,15 @@ def affine(x, mean, inv_std, gamma, beta, cells):
 
 
 def gradient_sums(dy, x, mean, inv_std, cells):
-    """Return the float64 sums of dy and of dy * xhat, by cells; not finite where they overflow."""
+    """Return the float64 sums of dy and of dy * xhat, by cells."""
     sheet = sheet_of(cells, x, dy)
     if sheet is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
     total, products = sums(sheet, pivot, [(1,), (0, 1)], x, dy)
     with np.errstate(all="ignore"):
-        return total, (products - rest * total) * inv_std
+        products = (products - rest * total) * inv_std
+    return (total, products) if np.isfinite(products).all() else None
 
 
 def input_gradient(dy, x, mean, inv_std, of_dy, of_xhat, shift, cells):

@@ -265,6 +265,20 @@ def test_hostile_values(change, shape, last):
         assert (np.abs(a - b) <= FLOAT32 * size + 1e-30).all()
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_large_products_in_evaluation(shape):
+    x, dy, gamma, beta = drawn(np.random.default_rng(13), shape, np.float32)
+    large_products(x, dy, gamma, beta)
+    mean, var = np.zeros(shape[1]), np.full(shape[1], 1e24)
+    gradients = bnlib.batch_norm_eval_backward(dy, bnlib.batch_norm_eval(x, mean, var, gamma, beta)[1])
+    wide = [array.astype(np.float64) for array in (x, dy, gamma, beta)]
+    with forced(None):
+        cache = bnlib.batch_norm_eval(wide[0], mean, var, *wide[2:])[1]
+        right = bnlib.batch_norm_eval_backward(wide[1], cache)
+    for a, b in zip(gradients, right, strict=True):
+        assert np.abs(a - b).max() <= FLOAT32 * np.abs(b).max()
+
+
 def test_a_constant_channel_gives_beta_to_the_last_bit():
     x, _, gamma, beta = drawn(np.random.default_rng(7), (16, 8, 12, 12), np.float32)
     x[:, 3] = 2.3

@@ -23,7 +23,7 @@ def cells(ax, owners, left, top):
         corner = left + column, top - row - 1
         ax.add_patch(Rectangle(corner, 1, 1, facecolor=COLOURS[channel], edgecolor="white", linewidth=0.8))
         middle = corner[0] + 0.5, corner[1] + 0.46
-        ax.text(*middle, NAMES[channel][0], color="white", ha="center", va="center", fontsize=7)
+        ax.text(*middle, NAMES[channel][0], color="white", ha="center", va="center", fontsize=8)
 
 
 def memory_as_matrix(cases):
@@ -51,7 +51,7 @@ def memory_as_matrix(cases):
             ax.annotate("", down, (down[0], below - 0.1), arrowprops=arrow)
             ax.text(left + 1.3, below - 0.85, "sums down the columns", va="center", **TEXT)
         top -= height + (1.4 if tall else 3.6)
-    ax.set(xlim=(-0.3, 40), ylim=(top + 1.6, 0.3), aspect="equal")
+    ax.set(xlim=(-0.3, 37.5), ylim=(top + 1.6, 0.3), aspect="equal")
     ax.set_axis_off()
     return figure
 
