@@ -51,7 +51,7 @@ def memory_as_matrix(cases):
             ax.annotate("", down, (down[0], below - 0.1), arrowprops=arrow)
             ax.text(left + 1.3, below - 0.85, "sums down the columns", va="center", **TEXT)
         top -= height + (1.4 if tall else 3.6)
-    ax.set(xlim=(-0.3, 37.5), ylim=(top + 1.6, 0.3), aspect="equal")
+    ax.set(xlim=(-0.3, 38.8), ylim=(top + 1.6, 0.3), aspect="equal")
     ax.set_axis_off()
     return figure
 
