@@ -33,17 +33,8 @@ def moments(x, axes):
 
 
 def affine(x, mean, inv_std, gamma, beta, cells):
-    """Return gamma * (x - mean) * inv_std + beta."""
-    sheet = sheet_of(cells, x)
-    if sheet is None:
-        return None
-    pivot, rest = split(mean, inv_std, x.dtype)
-    with np.errstate(all="ignore"):
-        scale = gamma * inv_std
-        shift = beta - rest * scale
-    if not usable(x.dtype, scale, shift):
-        return None
-    return combine(sheet, np.empty_like(x), shift, (x, scale, pivot))
+    """Return gamma * xhat + beta."""
+    return weighted(x, mean, inv_std, gamma, beta, cells)
 
 
 def gradient_sums(dy, x, mean, inv_std, cells):
@@ -60,16 +51,23 @@ def gradient_sums(dy, x, mean, inv_std, cells):
 
 def input_gradient(dy, x, mean, inv_std, of_dy, of_xhat, shift, cells):
     """Return of_dy * dy + of_xhat * xhat + shift."""
-    sheet = sheet_of(cells, x, dy)
+    return weighted(x, mean, inv_std, of_xhat, shift, cells, (dy, of_dy))
+
+
+def weighted(x, mean, inv_std, of_xhat, shift, cells, *others):
+    """Return of_xhat * xhat + shift, plus scale * array for each of the others (array, scale)."""
+    sheet = sheet_of(cells, x, *(array for array, _ in others))
     if sheet is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
     with np.errstate(all="ignore"):
         scale = of_xhat * inv_std
         shift = shift - rest * scale
-    if not usable(x.dtype, of_dy, scale, shift):
+    if not usable(x.dtype, scale, shift, *(factor for _, factor in others)):
         return None
-    terms = [(dy, of_dy, None)] + [(x, scale, pivot)] * bool(np.any(scale))
+    terms = [(array, factor, None) for array, factor in others]
+    if not others or np.any(scale):  # in evaluation, no gradient passes through xhat
+        terms.append((x, scale, pivot))
     return combine(sheet, np.empty_like(x), shift, *terms)
 
 

@@ -112,12 +112,17 @@ def play(kind, first, second, third, eps, momentum, crowd=False):
             getattr(made, mode)()
         before = mode
         if crowd:
-            (other if callable(other) else other.forward)(third.copy())
-        step = made if callable(made) else getattr(made, "forward", None)
-        if step is None:
-            raise TypeError("the layer cannot be called: write __call__(self, x)")
-        outputs.append(step(batches[key]))
+            step_of(other)(third.copy())
+        outputs.append(step_of(made)(batches[key]))
     return tuple(outputs)
+
+
+def step_of(layer):
+    """What one calls: the layer itself, or its `forward`."""
+    step = layer if callable(layer) else getattr(layer, "forward", None)
+    if step is None:
+        raise TypeError("the layer cannot be called: write __call__(self, x)")
+    return step
 
 
 def gradient_test(test):

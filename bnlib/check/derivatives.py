@@ -6,6 +6,7 @@ from bnlib.check.calling import call
 from bnlib.check.exercises import EXERCISES, evaluated
 from bnlib.check.probes import probes
 from bnlib.check.terms import STEADY
+from bnlib.check.wording import spelt
 
 
 def jacobian(trial, k):
@@ -32,8 +33,7 @@ def jacobian(trial, k):
         weights = np.stack([blocks[:, c, 0, c] for c in range(channels)], axis=1)
         xhat = evaluated(EXERCISES[name].steps, inputs)["xhat"] if key == "dgamma" else np.ones_like(dy)
         what = "xhat" if key == "dgamma" else "1"
-        first = f"[{', '.join(f'{v:.4g}' for v in weights[:3, 0])}]"
-        wanted = f"[{', '.join(f'{v:.4g}' for v in xhat[:3, 0])}]"
+        first, wanted = spelt(weights[:3, 0]), spelt(xhat[:3, 0])
         told = f"{key} multiplies dy by {first}, where {what} is {wanted} (the first three of channel 0)."
         yield f"{name}/{key}-weights", told
 

@@ -98,9 +98,8 @@ def written_for(trial):
         told = f"It is written for {count} axes, and fails for more or fewer: x is (N, C, *S)."
         limited = [(f"{trial.name}/written-for-{count}-axes", told)]
         if not set(inside) & set(trial.wrong):
-            group = match(
-                trial.name, trial.results, outside
-            )  # right for these axes on purpose, not so else
+            # code may treat these axes apart on purpose, and be wrong for the others
+            group = match(trial.name, trial.results, outside)
             return Verdict(group) if group else Verdict((), limited, "channel_statistics")
         group = match(trial.name, trial.results, inside)
         if group and not any(same_as(trial, group, i) for i in outside):

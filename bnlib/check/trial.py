@@ -7,7 +7,7 @@ import numpy as np
 
 from bnlib.check.calling import Finding, call
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.probes import probes, shape_of
+from bnlib.check.probes import examples, probes, shape_of
 
 CLOSE = {  # of the largest right value, by the dtype of the result
     np.dtype(np.float32): 1e-4,  # float32 code is within, and no misconception of the library is
@@ -52,6 +52,16 @@ class Trial:
     def narrow(self):
         """Whether the float32 probe, the last, gave float32 results."""
         return all(result.dtype == np.float32 for result in self.results[-1])
+
+    @cached_property
+    def example(self):
+        """(inputs, results, right results) of the smallest example with wrong numbers; None if none has."""
+        for inputs in examples(self.name):
+            right = right_for(self.name, inputs)
+            got = call(EXERCISES[self.name], self.function, inputs, right)
+            if isinstance(got, tuple) and not all(map(near, got, right)):
+                return inputs, got, right
+        return None
 
     def good(self, k, i):
         """Whether result k is right on probe i."""
