@@ -171,6 +171,16 @@ def test_an_upstream_gradient_laid_out_otherwise(cuts, change):
         near(quick, both_passes("batch_norm", x, change(dy), gamma, beta, 1e-5), 4 * FLOAT32)
 
 
+def test_gamma_of_zeros(cuts):
+    """All that is left of x is beta, and no gradient reaches it."""
+    x, dy, gamma, beta = drawn(np.random.default_rng(14), (8, 4, 3, 5), np.float64)
+    y, dx, dgamma, _ = both_passes("batch_norm", x, dy, 0 * gamma, beta, 1e-5)
+    near([y], [np.broadcast_to(beta[:, None, None], x.shape)], FLOAT64)
+    assert not dx.any()
+    with forced(None):
+        near([dgamma], both_passes("batch_norm", x, dy, gamma, beta, 1e-5)[2:3], FLOAT64)
+
+
 def test_where_it_does_not_apply():
     x = np.zeros((40, 30, 20), np.float32)
     assert sheet_of([1], x) is not None
