@@ -20,7 +20,7 @@ book: .venv/installed
 
 test: .venv/installed
 	@echo "[1/4] lint"
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks conftest.py book/*.py
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks _ext assets/run conftest.py book/*.py
 	@echo "[2/4] unit tests"
 	@$(BIN)/pytest -q -n 2 --doctest-modules
 	@echo "[3/4] notebooks: every stored output is compared with a fresh one"

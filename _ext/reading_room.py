@@ -1,0 +1,75 @@
+"""A Sphinx extension: "Run this page", where the runtime of tools/runtime.py has been fetched.
+
+Under each title it writes a bar. In a chapter that runs in the browser, assets/run/page.js puts a button
+into it; a chapter that needs torch says why it does not run. Without the runtime the book is built as if
+this file were not there.
+"""
+
+import json
+import shutil
+import sys
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import runtime  # noqa: E402
+
+NEEDS_TORCH = "import torch", "from torch", "bnlib.torch", "many_devices_ranks"
+
+
+def code(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def data_files(notebook):
+    """The files beside a notebook that its code reads."""
+    return [path for path in notebook.parent.glob("*.json") if path.name in code(notebook)]
+
+
+def runs_in_browser(notebook):
+    return not any(word in code(notebook) for word in NEEDS_TORCH)
+
+
+def bar(notebook, up):
+    """What stands under the title of a page; `up` leads from the page to the root of the site."""
+    if notebook.suffix != ".ipynb":
+        return f'<p class="run-bar needs-server"><a href="{up}lite/index.html">All notebooks</a></p>'
+    if not runs_in_browser(notebook):
+        return (
+            '<p class="run-bar">This chapter needs PyTorch, which does not run in a browser. '
+            f'<a href="{up}_sources/book/{notebook.name}" download>Download the notebook</a> to run it.</p>'
+        )
+    files = " ".join(path.name for path in data_files(notebook))
+    return (
+        f'<div class="run-bar needs-server" data-files="{escape(files)}">'
+        f'<a href="{up}lite/notebooks/index.html?path={notebook.name}">Open as a notebook</a></div>'
+    )
+
+
+def add_bar(app, doctree, docname):
+    title = next(doctree.findall(nodes.title), None)
+    if title is None or not (runtime.RUNTIME / runtime.LOCK).exists():
+        return
+    page = Path(app.env.doc2path(docname))
+    up = "../" * docname.count("/")
+    title.parent.insert(title.parent.index(title) + 1, nodes.raw("", bar(page, up), format="html"))
+
+
+def install_runtime(app, error):
+    if error or not (runtime.RUNTIME / runtime.LOCK).exists():
+        return
+    runtime.install(Path(app.outdir) / "pyodide")
+    sources = Path(app.outdir) / "_sources" / "book"
+    for notebook in sources.glob("*.ipynb"):
+        for file in data_files(ROOT / "book" / notebook.name):
+            shutil.copy(file, sources)
+
+
+def setup(app):
+    app.connect("doctree-resolved", add_bar)
+    app.connect("build-finished", install_runtime)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,129 @@
+// What every interactive figure is made of. The numbers of a figure are in its NAME_numbers.js, without DOM.
+
+const fill = (node, attributes, children) => {
+  set(node, attributes);
+  node.append(...children);
+  return node;
+};
+
+/** Set attributes of a node: a function listens (`onclick`), false and null take an attribute away. */
+export function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else if (value === false || value == null) node.removeAttribute(name);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+}
+
+export const html = (tag, attributes = {}, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+
+const SVG = "http://www.w3.org/2000/svg";
+export const svg = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+
+/** A drawing that scales with the page. Its name says to a screen reader what the words beside it do not. */
+export const drawing = (width, height, name, ...children) =>
+  svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name, class: "live-drawing" },
+    ...children,
+  );
+
+/** Name the figure, for the eye and for a screen reader, and say in a sentence what to do. */
+export function title(section, name, instruction) {
+  section.setAttribute("aria-label", name);
+  section.append(
+    html("p", { class: "live-title" }, name),
+    html("p", { class: "live-instruction" }, instruction),
+  );
+}
+
+/** A paragraph that a screen reader reads again when it changes. */
+export const message = () => html("p", { class: "live-message", role: "status" });
+
+let named = 0;
+const newId = () => `live-${++named}`;
+
+/**
+ * A slider with its name and value in sight. `show` writes the value; `say` is for a listener who needs more.
+ * The result has `node`, and `value` to read and write; writing does not call `onInput`.
+ */
+export function slider({ label, min, max, step = 1, value, show = String, say = show, onInput = () => {} }) {
+  const id = newId();
+  const shown = html("output", { for: id, "aria-live": "off" }); // the slider itself speaks
+  const input = html("input", { type: "range", id, min, max, step });
+  const refresh = () => {
+    shown.textContent = show(+input.value);
+    input.setAttribute("aria-valuetext", say(+input.value));
+  };
+  input.addEventListener("input", () => {
+    refresh();
+    onInput(+input.value);
+  });
+  const control = {
+    node: html("div", { class: "live-slider" }, html("label", { for: id }, label), shown, input),
+    input,
+    get value() {
+      return +input.value;
+    },
+    set value(number) {
+      input.value = number;
+      refresh();
+    },
+  };
+  control.value = value;
+  return control;
+}
+
+/** A row of radio buttons; `options` holds [value, words]. Same interface as a slider, with strings. */
+export function choice({ label, options, value, onInput = () => {} }) {
+  const name = newId();
+  const inputs = options.map(([value]) =>
+    html("input", { type: "radio", name, value, onchange: () => onInput(value) }));
+  const labels = options.map(([, words], i) => html("label", {}, inputs[i], html("span", {}, words)));
+  const control = {
+    node: html("fieldset", { class: "live-choice" }, html("legend", {}, label), ...labels),
+    get value() {
+      return inputs.find((input) => input.checked)?.value;
+    },
+    set value(wanted) {
+      for (const input of inputs) input.checked = input.value === String(wanted);
+    },
+  };
+  control.value = value;
+  return control;
+}
+
+/** A labelled select, for more options than fit in a row. Same interface as a choice. */
+export function select({ label, options, value, onInput = () => {} }) {
+  const id = newId();
+  const input = html("select", { id, onchange: () => onInput(input.value) },
+    ...options.map(([value, words]) => html("option", { value }, words)));
+  input.value = value;
+  return {
+    node: html("div", { class: "live-select" }, html("label", { for: id }, label), input),
+    get value() {
+      return input.value;
+    },
+    set value(wanted) {
+      input.value = wanted;
+    },
+  };
+}
+
+const minus = (text) => (Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"));
+
+/** A number with fixed decimals and a real minus sign; zero has no sign. */
+export const fixed = (value, decimals = 2) => minus(value.toFixed(decimals));
+
+/** A number with some significant digits; very small and very large ones as 3.2 · 10⁻⁷. */
+export function significant(value, digits = 3) {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size === 0 || (size >= 1e-3 && size < 1e6)) {
+    return minus(Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : String(value));
+  }
+  const [head, power] = value.toExponential(digits - 1).split("e");
+  const raised = [...String(Number(power))].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+  return `${minus(head)} · 10${raised}`;
+}

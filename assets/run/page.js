@@ -1,0 +1,174 @@
+// "Run this page": the cells become editable, and Python runs them here, in the reader's browser.
+// Nothing is fetched before the click. A cell whose forerunners have not run waits until they have.
+import { Cell } from "./cell.js";
+
+const bar = document.querySelector(".run-bar");
+const memory = `cells of ${location.pathname}`;
+let cells = [];
+let waiting = [];
+let current = null; // the cell that runs
+let worker = null;
+let interrupt = null; // shared with Python where the server's headers allow it; else the thread is ended
+
+const status = node("span", "run-status");
+status.setAttribute("role", "status");
+const meter = node("progress", "run-meter");
+meter.setAttribute("aria-label", "Cells that have run");
+const start = button("Run this page", () => open());
+const again = button("Run all", () => run(cells));
+const halt = button("Stop", stop);
+const back = button("Reset", reset);
+bar.prepend(start, status);
+
+function open() {
+  cells = [...document.querySelectorAll(".bd-article div.cell")]
+    .filter((cell) => cell.querySelector(".cell_input pre"))
+    .map((cell, index) => new Cell(cell, index + 1, runCell));
+  recall();
+  start.replaceWith(again, halt, back);
+  status.before(meter);
+  again.focus();
+  run(cells);
+}
+
+function runCell(cell) {
+  const before = cells.slice(0, cell.number - 1).filter((other) => !other.ran && !waiting.includes(other));
+  run([...before, cell].filter((one) => one !== current || one === cell));
+}
+
+function run(wanted) {
+  waiting.push(...wanted.filter((cell) => !waiting.includes(cell)));
+  waiting.forEach((cell) => cell !== current && cell.state("waiting"));
+  remember();
+  if (!worker) startPython();
+  else next();
+}
+
+function startPython() {
+  const code = cells.map((cell) => cell.source).join("\n");
+  const packages = ["numpy", "bnlib", "matplotlib", "sympy"].filter((name) => code.includes(name));
+  const files = bar.dataset.files.split(" ").filter(Boolean);
+  interrupt = self.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : null;
+  worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  worker.addEventListener("message", ({ data }) => receive(data));
+  worker.addEventListener("error", (event) => fail(event.message));
+  worker.postMessage({ start: { files, packages, interrupt } });
+  worker.ready = false;
+  say("Fetching Python …");
+  update();
+}
+
+function receive(data) {
+  if (data.progress) say(`${data.progress} …`);
+  else if (data.failed) fail(data.failed);
+  else if (data.ready) {
+    worker.ready = true;
+    next();
+  } else if (data.done) {
+    current.end(data.finished);
+    if (!data.finished) dropWaiting();
+    const ended = current;
+    current = null;
+    if (data.finished) next();
+    else sayWhere(ended, "stopped here. The cells after it did not run.");
+  } else {
+    current.show(data.kind, data.text);
+  }
+  update();
+}
+
+function next() {
+  if (current || !worker.ready) return;
+  current = waiting.shift() ?? null;
+  if (!current) return say("All cells have run. Change one and press Shift+Enter.");
+  current.begin();
+  say(`Running cell ${current.number} of ${cells.length} …`);
+  worker.postMessage({ run: current.number, source: current.source });
+}
+
+function stop() {
+  dropWaiting();
+  if (interrupt && current) {
+    interrupt[0] = 2; // Python raises KeyboardInterrupt, and what has been computed stays
+    const asked = current;
+    setTimeout(() => current === asked && endPython(), 2000);
+  } else {
+    endPython();
+  }
+  update();
+}
+
+function endPython(words = "Stopped. Python starts again with the next cell.") {
+  worker?.terminate();
+  worker = null;
+  current?.end(false);
+  current = null;
+  dropWaiting();
+  for (const cell of cells) cell.ran = false;
+  say(words);
+  update();
+}
+
+function fail(reason) {
+  endPython(`Python did not start: ${reason}`);
+}
+
+function reset() {
+  endPython("");
+  for (const cell of cells) cell.reset();
+  cells = [];
+  sessionStorage.removeItem(memory);
+  again.replaceWith(start);
+  for (const item of [halt, back, meter]) item.remove();
+  start.focus();
+  say("The page is as it was published.");
+}
+
+function dropWaiting() {
+  for (const cell of waiting) cell.state("idle");
+  waiting = [];
+}
+
+function update() {
+  const ran = cells.filter((cell) => cell.ran).length;
+  meter.max = cells.length || 1;
+  meter.value = ran;
+  halt.disabled = !current && !waiting.length;
+}
+
+function say(words) {
+  status.textContent = words;
+}
+
+function sayWhere(cell, words) {
+  const link = node("a", "");
+  link.href = `#${cell.editor.id}`;
+  link.textContent = `Cell ${cell.number}`;
+  status.replaceChildren(link, ` ${words}`);
+}
+
+// A reload keeps what the reader wrote.
+function remember() {
+  const changed = cells.filter((cell) => cell.changed).map((cell) => [cell.published, cell.source]);
+  if (changed.length) sessionStorage.setItem(memory, JSON.stringify(changed));
+  else sessionStorage.removeItem(memory);
+}
+
+function recall() {
+  const changed = new Map(JSON.parse(sessionStorage.getItem(memory) ?? "[]"));
+  for (const cell of cells) cell.source = changed.get(cell.published) ?? cell.source;
+}
+
+function button(words, onClick) {
+  const made = node("button", "run-button");
+  made.type = "button";
+  made.textContent = words;
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+function node(tag, className) {
+  const made = document.createElement(tag);
+  made.className = className;
+  return made;
+}

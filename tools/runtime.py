@@ -1,0 +1,170 @@
+"""Python for the reader's browser: fetch Pyodide with pip, check every file, lay it out beside the book.
+
+python tools/runtime.py fetch             # into _build/pyodide; does nothing where it is there already
+python tools/runtime.py record FOLDER     # for a new version: FOLDER is npm's package `pyodide`, unpacked
+
+PyPI has no WebAssembly wheels of numpy or matplotlib under their own names, but one package, made for
+another purpose, carries a whole Pyodide: the MIRROR. It is trusted for nothing: tools/runtime.json records
+the SHA-256 of every file, as npm's package and its lock file have them. What the mirror lacks is pure
+Python and comes from PyPI under its own name, again by recorded hash.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RECORD = ROOT / "tools" / "runtime.json"
+RUNTIME = ROOT / "_build" / "pyodide"
+MIRROR, FOLDER_IN_MIRROR = "open-webui==0.12.4", "open_webui/frontend/pyodide/"
+CORE = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"]
+CHAPTERS_NEED = ["numpy", "matplotlib", "sympy"]  # and what these need in turn
+NOTEBOOKS_NEED = ["micropip", "ipython", "jedi"]
+NOT_IN_LOCK = {"comm": "0.2.3"}  # pure Python without dependencies
+LOCK = "pyodide-lock.json"
+
+
+class WrongFile(Exception):
+    """A file is not the one that was recorded."""
+
+
+def fetch(runtime=RUNTIME):
+    """Put every recorded file into `runtime`, all or nothing."""
+    recorded = json.loads(RECORD.read_text())
+    if (runtime / LOCK).exists() and json.loads((runtime / LOCK).read_text()) == recorded["lock"]:
+        return
+    runtime.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=runtime.parent, prefix="fetching-") as working:
+        part = Path(working) / "part"
+        part.mkdir()
+        hashes = recorded["core"] | {
+            p["file_name"]: p["sha256"] for p in recorded["lock"]["packages"].values()
+        }
+        archive = download(recorded["mirror"], working)
+        with zipfile.ZipFile(archive) as mirror:
+            inside = set(mirror.namelist())
+            for name, expected in hashes.items():
+                if FOLDER_IN_MIRROR + name in inside:
+                    write_checked(part / name, mirror.read(FOLDER_IN_MIRROR + name), expected)
+        for package in recorded["lock"]["packages"].values():
+            if not (part / package["file_name"]).exists():
+                wheel = download(f"{package['name']}=={package['version']}", working)
+                write_checked(part / package["file_name"], wheel.read_bytes(), package["sha256"])
+        if missing := hashes.keys() - {path.name for path in part.iterdir()}:
+            raise WrongFile(f"{recorded['mirror']} lacks {', '.join(sorted(missing))}")
+        (part / LOCK).write_text(json.dumps(recorded["lock"]))
+        shutil.rmtree(runtime, ignore_errors=True)
+        part.rename(runtime)
+
+
+def download(requirement, folder):
+    """The one wheel that pip downloads for a requirement."""
+    target = Path(tempfile.mkdtemp(dir=folder))
+    # The wheels are for the reader's Python, whichever runs this.
+    pip(
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--ignore-requires-python",
+        f"--dest={target}",
+        requirement,
+    )
+    (wheel,) = target.iterdir()
+    return wheel
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, env=os.environ | {"SOURCE_DATE_EPOCH": "315532800"})
+
+
+def write_checked(path, content, expected):
+    seen = sha256(content)
+    if seen != expected:
+        raise WrongFile(
+            f"{path.name}: the SHA-256 is {seen}, the recorded one {expected}; nothing was kept"
+        )
+    path.write_bytes(content)
+
+
+def install(destination, runtime=RUNTIME):
+    """Copy the runtime to `destination`, with the wheel of this very bnlib entered in its lock file."""
+    shutil.copytree(runtime, destination, dirs_exist_ok=True)
+    for old in destination.glob("bnlib-*.whl"):
+        old.unlink()
+    lock = json.loads((runtime / LOCK).read_text())
+    wheel = build_bnlib(destination)
+    lock["packages"]["bnlib"] = entry("bnlib", wheel, depends=["numpy"])
+    (destination / LOCK).write_text(json.dumps(lock))
+
+
+def entry(name, wheel, depends=()):
+    """A pure-Python package as Pyodide's lock file has it."""
+    return {
+        "name": name,
+        "version": wheel.name.split("-")[1],
+        "file_name": wheel.name,
+        "install_dir": "site",
+        "sha256": sha256(wheel.read_bytes()),
+        "package_type": "package",
+        "imports": [name],
+        "depends": list(depends),
+        "unvendored_tests": False,
+    }
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def build_bnlib(destination):
+    """The wheel of bnlib, built from a copy, so that the build leaves nothing in the working tree."""
+    with tempfile.TemporaryDirectory() as working:
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, working)
+        shutil.copytree(
+            ROOT / "bnlib", Path(working) / "bnlib", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={destination}", working)
+    (wheel,) = destination.glob("bnlib-*.whl")
+    return wheel
+
+
+def record(package):
+    """Write tools/runtime.json: the hashes of npm's files, and its lock file cut down to what we use."""
+    lock = json.loads((package / LOCK).read_text())
+    wanted, queue = {}, CHAPTERS_NEED + NOTEBOOKS_NEED
+    while queue:
+        name = queue.pop()
+        if name not in wanted:
+            wanted[name] = lock["packages"][name]
+            queue += [dependency.replace("_", "-") for dependency in wanted[name]["depends"]]
+    with tempfile.TemporaryDirectory() as working:
+        with zipfile.ZipFile(download(MIRROR, working)) as mirror:
+            inside = set(mirror.namelist())
+        for name, package_of_lock in wanted.items():
+            if FOLDER_IN_MIRROR + package_of_lock["file_name"] not in inside:
+                wheel = download(f"{name}=={package_of_lock['version']}", working)
+                package_of_lock |= {"file_name": wheel.name, "sha256": sha256(wheel.read_bytes())}
+        for name, version in NOT_IN_LOCK.items():
+            wanted[name] = entry(name, download(f"{name}=={version}", working))
+    record = {
+        "pyodide": json.loads((package / "package.json").read_text())["version"],
+        "mirror": MIRROR,
+        "core": {name: sha256((package / name).read_bytes()) for name in CORE},
+        "lock": {"info": lock["info"], "packages": dict(sorted(wanted.items()))},
+    }
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        record(Path(sys.argv[2])) if sys.argv[1] == "record" else fetch()
+    except (WrongFile, subprocess.CalledProcessError) as error:
+        sys.exit(f"runtime: {error}")

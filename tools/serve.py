@@ -1,0 +1,101 @@
+"""Serve _build/html on this machine alone, with the headers that a public host should send.
+
+python tools/serve.py [PORT]
+"""
+
+import gzip
+import sys
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+SITE = Path(__file__).parent.parent / "_build" / "html"
+COMMON = (
+    "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
+)
+BOOK_POLICY = COMMON + "worker-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+# JupyterLab compiles its validators while it runs, and starts workers from text.
+LITE_POLICY = COMMON + "worker-src 'self' blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",  # with the next line: "Stop" keeps what was computed
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cache-Control": "no-cache",  # keep it, but ask whether it changed
+}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".py": "text/x-python; charset=utf-8",
+    ".json": "application/json",
+    ".ipynb": "application/x-ipynb+json",
+    ".wasm": "application/wasm",
+    ".whl": "application/zip",
+    ".svg": "image/svg+xml",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+}
+SQUEEZED_ALREADY = {".whl", ".zip", ".png", ".gz", ".woff", ".woff2"}
+
+
+@cache
+def squeezed(path, changed):
+    """The gzipped bytes of a file as it was when it `changed`."""
+    return gzip.compress(Path(path).read_bytes(), 6, mtime=0)
+
+
+class Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
+
+    def send_head(self):
+        self.encoded = None
+        path = Path(self.translate_path(self.path))
+        if path.is_dir() and self.path.partition("?")[0].endswith("/"):
+            path /= "index.html"
+        accepted = "gzip" in self.headers.get("Accept-Encoding", "")
+        if accepted and path.is_file() and path.suffix not in SQUEEZED_ALREADY:
+            self.encoded = squeezed(path, path.stat().st_mtime_ns)
+        return super().send_head()
+
+    def send_header(self, name, value):
+        if name == "Content-Length" and self.encoded is not None:
+            super().send_header("Content-Encoding", "gzip")
+            super().send_header("Vary", "Accept-Encoding")
+            value = str(len(self.encoded))
+        super().send_header(name, value)
+
+    def end_headers(self):
+        lite = self.path.startswith("/lite/")
+        self.send_header("Content-Security-Policy", LITE_POLICY if lite else BOOK_POLICY)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def copyfile(self, source, outputfile):
+        if self.encoded is None:
+            super().copyfile(source, outputfile)
+        else:
+            outputfile.write(self.encoded)
+
+    def log_message(self, *arguments):
+        """Say nothing of each request."""
+
+
+def server(port=0, site=SITE):
+    """A server on loopback; port 0 takes a free one."""
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(site)))
+
+
+if __name__ == "__main__":
+    if not (SITE / "index.html").exists():
+        sys.exit("serve: there is no _build/html; `make book` or `make site` makes it")
+    with server(int(sys.argv[1]) if len(sys.argv) > 1 else 8000) as running:
+        print(f"serving on http://127.0.0.1:{running.server_port}/ until Ctrl+C", flush=True)
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            print()
