@@ -1,17 +1,19 @@
-# Each target is one command that a reader can also type; `make book` and `make test` need Python 3.11+ and pip alone.
+# Each target is one command that a reader can also type. They need Python 3.11+ and pip; `browser` also needs
+# Node.js 20+ and Chromium, `pdf` needs LaTeX.
 PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := .venv-light/bin
+SITE := .venv-site/bin
 export OMP_NUM_THREADS := 1# so that printed digits do not depend on the number of cores
 NEW_ENOUGH := $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
 PIP_QUIET := --quiet --disable-pip-version-check
 
 .NOTPARALLEL:
 # An environment holds absolute paths: one that was moved or half made is made anew.
-$(shell for v in .venv .venv-light; do \
+$(shell for v in .venv .venv-light .venv-site; do \
 	[ "$$(cat $$v/installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$v/installed; done)
 
-.PHONY: book test light notebooks bench clean
+.PHONY: book test light site serve browser pdf notebooks bench clean
 
 book: .venv/installed
 	@echo "[1/2] building the book, warnings are errors"
@@ -32,6 +34,32 @@ light: .venv-light/installed
 	@echo "[1/1] unit tests with NumPy alone: no torch, no matplotlib"
 	@$(LIGHT)/pytest -q --doctest-modules
 
+site: .venv/installed .venv-site/installed
+	@echo "[1/3] Python for the browser"
+	@$(BIN)/python tools/runtime.py fetch
+	@echo "[2/3] the book"
+	@$(BIN)/jupyter-book build . --all -W -n --keep-going -q
+	@echo "[3/3] the notebooks"
+	@$(SITE)/python tools/lite.py _build/html/lite _build/html/pyodide
+	@echo "done: copy _build/html to a static host, or look at it with make serve"
+
+serve: .venv/installed
+	@$(BIN)/python tools/serve.py
+
+browser: site
+	@echo "[1/2] installing the browser's driver"
+	@cd tests/browser && npm ci --silent --no-audit --no-fund
+	@echo "[2/2] every page in a real browser"
+	@node --test --test-concurrency=1 tests/browser
+
+pdf: .venv/installed
+	@$(BIN)/python tools/paper.py --check
+	@echo "[1/2] writing the book as LaTeX, warnings are errors"
+	@$(BIN)/jupyter-book build . --builder latex --all -W -n --keep-going -q
+	@echo "[2/2] typesetting it"
+	@$(BIN)/python tools/paper.py
+	@echo "done: _build/batch-normalization.pdf"
+
 notebooks: .venv/installed
 	@echo "[1/1] executing every notebook and storing its outputs"
 	@$(BIN)/python tools/notebooks.py store
@@ -45,7 +73,7 @@ bench: .venv/installed
 	@$(BIN)/python benchmarks/suite_time.py
 
 clean:
-	rm -rf _build .venv .venv-light
+	rm -rf _build .venv .venv-light .venv-site tests/browser/node_modules
 
 .venv/installed: requirements.txt tools/constraints.txt pyproject.toml
 	@$(NEW_ENOUGH)
@@ -61,4 +89,11 @@ clean:
 	@$(PYTHON) -m venv --clear .venv-light
 	@$(LIGHT)/pip install $(PIP_QUIET) -c requirements.txt numpy pytest hypothesis setuptools
 	@$(LIGHT)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@echo "$(CURDIR)" > $@
+
+.venv-site/installed: tools/site.txt
+	@$(NEW_ENOUGH)
+	@echo "[0] installing the builder of the notebook site into .venv-site"
+	@$(PYTHON) -m venv --clear .venv-site
+	@$(SITE)/pip install $(PIP_QUIET) -r tools/site.txt
 	@echo "$(CURDIR)" > $@

@@ -5,7 +5,6 @@ into it; a chapter that needs torch says why it does not run. Without the runtim
 this file were not there.
 """
 
-import json
 import shutil
 import sys
 from html import escape
@@ -16,29 +15,20 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import runtime  # noqa: E402
-
-NEEDS_TORCH = "import torch", "from torch", "bnlib.torch", "many_devices_ranks"
-
-
-def code(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+from lite_notebooks import page, runs_in_a_browser  # noqa: E402
 
 
 def data_files(notebook):
-    """The files beside a notebook that its code reads."""
-    return [path for path in notebook.parent.glob("*.json") if path.name in code(notebook)]
-
-
-def runs_in_browser(notebook):
-    return not any(word in code(notebook) for word in NEEDS_TORCH)
+    """The files beside a notebook that it reads."""
+    text = notebook.read_text(encoding="utf-8")
+    return [path for path in notebook.parent.glob("*.json") if path.name in text]
 
 
 def bar(notebook, up):
     """What stands under the title of a page; `up` leads from the page to the root of the site."""
     if notebook.suffix != ".ipynb":
-        return f'<p class="run-bar needs-server"><a href="{up}lite/index.html">All notebooks</a></p>'
-    if not runs_in_browser(notebook):
+        return f'<p class="run-bar needs-server"><a href="{up}lite/tree/index.html">All notebooks</a></p>'
+    if not runs_in_a_browser(page(notebook.stem)):
         return (
             '<p class="run-bar">This chapter needs PyTorch, which does not run in a browser. '
             f'<a href="{up}_sources/book/{notebook.name}" download>Download the notebook</a> to run it.</p>'
@@ -54,9 +44,8 @@ def add_bar(app, doctree, docname):
     title = next(doctree.findall(nodes.title), None)
     if title is None or not (runtime.RUNTIME / runtime.LOCK).exists():
         return
-    page = Path(app.env.doc2path(docname))
-    up = "../" * docname.count("/")
-    title.parent.insert(title.parent.index(title) + 1, nodes.raw("", bar(page, up), format="html"))
+    source, up = Path(app.env.doc2path(docname)), "../" * docname.count("/")
+    title.parent.insert(title.parent.index(title) + 1, nodes.raw("", bar(source, up), format="html"))
 
 
 def install_runtime(app, error):

@@ -14,9 +14,15 @@ import numpy as np
 BLOCK = 2**18  # elements: 1 MB of float32, read from memory once a sweep
 LONG = 128  # a run of one cell at least this long is a row of its own
 ROW = 2**11  # shorter runs are laid side by side up to this length
-COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache, their sums are short
+COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache
 FEW = 16  # with fewer values a cell, its parameters would be most of the work
 SMALL = 2**14  # below this many elements the plain formulas are as fast
+
+_row, _ones = np.full(COLUMNS, 0.1, np.float32), np.ones(COLUMNS, np.float32)
+if np.vecdot(_row, _ones) == np.cumsum(_row)[-1]:
+    # This NumPy adds products one after another, as in a browser, and the error grows with the length.
+    # Vector instructions keep many short sums side by side.
+    COLUMNS = 2**9
 
 
 def sheet_of(cells, x, *others):

@@ -15,8 +15,8 @@ COMMON = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
 )
 BOOK_POLICY = COMMON + "worker-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
-# JupyterLab compiles its validators while it runs, and starts workers from text.
-LITE_POLICY = COMMON + "worker-src 'self' blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+# Jupyter compiles its validators while it runs.
+LITE_POLICY = COMMON + "worker-src 'self'; script-src 'self' 'unsafe-eval'"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -57,9 +57,17 @@ export function slider({ label, min, max, step = 1, value, show = String, say = 
     shown.textContent = show(+input.value);
     input.setAttribute("aria-valuetext", say(+input.value));
   };
-  input.addEventListener("input", () => {
+  const changed = () => {
     refresh();
     onInput(+input.value);
+  };
+  input.addEventListener("input", changed);
+  // A finger that scrolls the page has moved the slider where it came down: take that back.
+  let before;
+  input.addEventListener("pointerdown", () => (before = input.value));
+  input.addEventListener("pointercancel", () => {
+    input.value = before;
+    changed();
   });
   const control = {
     node: html("div", { class: "live-slider" }, html("label", { for: id }, label), shown, input),
@@ -93,23 +101,6 @@ export function choice({ label, options, value, onInput = () => {} }) {
   };
   control.value = value;
   return control;
-}
-
-/** A labelled select, for more options than fit in a row. Same interface as a choice. */
-export function select({ label, options, value, onInput = () => {} }) {
-  const id = newId();
-  const input = html("select", { id, onchange: () => onInput(input.value) },
-    ...options.map(([value, words]) => html("option", { value }, words)));
-  input.value = value;
-  return {
-    node: html("div", { class: "live-select" }, html("label", { for: id }, label), input),
-    get value() {
-      return input.value;
-    },
-    set value(wanted) {
-      input.value = wanted;
-    },
-  };
 }
 
 const minus = (text) => (Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"));

@@ -1,8 +1,10 @@
 // One code cell of the page: its text, its outputs, and the way back to both as they were published.
+import { highlight } from "./highlight.js";
+
 export class Cell {
   constructor(node, number, onRun) {
     this.number = number;
-    this.ran = false;
+    this.tried = this.ran = false;
     this.highlighted = node.querySelector(".cell_input > [class*=highlight-]");
     this.published = this.highlighted.querySelector("pre").textContent.replace(/\n$/, "");
     this.output = node.querySelector(".cell_output") ?? this.addOutput(node);
@@ -24,7 +26,8 @@ export class Cell {
     this.text = element("textarea", "run-text");
     this.text.setAttribute("aria-label", `Code of cell ${this.number}`);
     Object.assign(this.text, { value: this.published, spellcheck: false, autocapitalize: "off", wrap: "off" });
-    this.text.addEventListener("input", () => this.fit());
+    this.text.addEventListener("input", () => this.draw());
+    this.text.addEventListener("scroll", () => (this.colours.scrollLeft = this.text.scrollLeft));
     this.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.shiftKey) {
         event.preventDefault();
@@ -39,11 +42,13 @@ export class Cell {
     this.button.addEventListener("click", () => onRun(this));
     this.editor = element("div", "run-editor");
     this.editor.id = `run-cell-${this.number}`;
-    this.editor.append(this.text, this.button);
+    this.colours = element("pre", "highlight");
+    this.colours.setAttribute("aria-hidden", "true"); // the same text, seen through the field above it
+    this.editor.append(this.colours, this.text, this.button);
     this.highlighted.after(this.editor);
     this.highlighted.hidden = true;
     this.state("idle");
-    this.fit();
+    this.draw();
   }
 
   get source() {
@@ -52,15 +57,16 @@ export class Cell {
 
   set source(text) {
     this.text.value = text;
-    this.fit();
+    this.draw();
   }
 
   get changed() {
     return this.source !== this.published;
   }
 
-  fit() {
+  draw() {
     this.text.rows = this.source.split("\n").length;
+    this.colours.replaceChildren(...highlight(this.source));
   }
 
   /** A new line begins where the last one began, and further in after a colon. */
@@ -81,6 +87,7 @@ export class Cell {
   }
 
   begin() {
+    this.tried = true;
     this.fresh = false;
     this.drawn = 0;
     this.state("running");

@@ -1,5 +1,5 @@
 // "Run this page": the cells become editable, and Python runs them here, in the reader's browser.
-// Nothing is fetched before the click. A cell whose forerunners have not run waits until they have.
+// Nothing is fetched before the click. Cells before a chosen one that Python has not seen yet run first.
 import { Cell } from "./cell.js";
 
 const bar = document.querySelector(".run-bar");
@@ -32,8 +32,7 @@ function open() {
 }
 
 function runCell(cell) {
-  const before = cells.slice(0, cell.number - 1).filter((other) => !other.ran && !waiting.includes(other));
-  run([...before, cell].filter((one) => one !== current || one === cell));
+  run([...cells.slice(0, cell.number - 1).filter((other) => !other.tried), cell]);
 }
 
 function run(wanted) {
@@ -80,10 +79,16 @@ function receive(data) {
 function next() {
   if (current || !worker.ready) return;
   current = waiting.shift() ?? null;
-  if (!current) return say("All cells have run. Change one and press Shift+Enter.");
+  if (!current) return say(endWords());
   current.begin();
+  update();
   say(`Running cell ${current.number} of ${cells.length} …`);
   worker.postMessage({ run: current.number, source: current.source });
+}
+
+function endWords() {
+  const all = cells.every((cell) => cell.ran);
+  return all ? "All cells have run. Change one and press Shift+Enter." : "Done. Some cells have not run.";
 }
 
 function stop() {
@@ -104,7 +109,7 @@ function endPython(words = "Stopped. Python starts again with the next cell.") {
   current?.end(false);
   current = null;
   dropWaiting();
-  for (const cell of cells) cell.ran = false;
+  for (const cell of cells) cell.tried = cell.ran = false;
   say(words);
   update();
 }

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-from bnlib.figures import GUIDE, PAIR, ink
+from bnlib.figures import GUIDE, OTHER_NORM, PAIR, WITH_BN, ink
 
 COLOURS = ("#D9485F", "#2E8B45", "#3F74B5")  # the red, green and blue channel
 NAMES = ("red", "green", "blue")
@@ -141,4 +141,26 @@ def right_and_wrong(right, wrong, limit):
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
         panels[1, column].set_xlabel(name)
+    return figure
+
+
+def relatives(sharing, element):
+    """Draw, a panel a layer, which values of an (N, C, H, W) batch share the mean of `element`."""
+    figure, panels = plt.subplots(2, 2, figsize=(6.4, 2.7))
+    for ax, (name, shares) in zip(panels.flat, sharing.items(), strict=True):
+        samples, channels, height, width = shares.shape
+        style = WITH_BN if name == "batch norm" else OTHER_NORM
+        for (n, c, h, w), filled in np.ndenumerate(shares):
+            corner = c * (width + 0.5) + w, n * (height + 0.5) + h
+            colour = style["color"] if filled else "white"
+            pixel = plt.Rectangle(corner, 1, 1, facecolor=colour, edgecolor=GUIDE["color"], linewidth=0.8)
+            ax.add_patch(pixel)
+            if (n, c, h, w) == element:
+                ax.plot(corner[0] + 0.5, corner[1] + 0.5, "o", color="black", markersize=4)
+        ax.set_xticks((width + 0.5) * np.arange(channels) + width / 2, range(channels))
+        ax.set_yticks((height + 0.5) * np.arange(samples) + height / 2, range(samples))
+        ax.set(xlim=(-0.3, channels * (width + 0.5)), ylim=(samples * (height + 0.5), -0.3), aspect="equal")
+        ax.set(xlabel=f"{name}, {shares.sum()} share", ylabel="sample")
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
     return figure

@@ -1,0 +1,48 @@
+// What the browser tests share: the site on a loopback port, a browser, and pages that keep a list of complaints.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+import { root } from "./site.mjs";
+
+const EXECUTABLES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = process.env.CHROMIUM ?? EXECUTABLES.find(existsSync);
+
+/** The theme says this on every page. */
+const EXPECTED = [/Got invalid theme mode/];
+
+const server = spawn(process.env.PYTHON ?? `${root}.venv/bin/python`, [`${root}tools/serve.py`, "0"]);
+export const address = await new Promise((resolve, reject) => {
+  createInterface(server.stdout).on("line", (line) => {
+    const found = /http:\S+/.exec(line);
+    if (found) resolve(found[0]);
+  });
+  server.on("exit", (code) => reject(new Error(`tools/serve.py ended with ${code}`)));
+});
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+after(async () => {
+  await browser.close();
+  server.removeAllListeners("exit");
+  server.kill();
+});
+
+/** A page with an empty cache. `page.complaints` collects errors, warnings and requests to other hosts. */
+export async function open(path, options = {}) {
+  const { from = address, beforeLoad, width = 1280, height = 900, ...others } = options;
+  const context = await browser.newContext({ viewport: { width, height }, ...others });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.requests = [];
+  const complain = (words) => EXPECTED.some((known) => known.test(words)) || page.complaints.push(words);
+  page.on("console", (said) => ["error", "warning"].includes(said.type()) && complain(said.text()));
+  page.on("pageerror", (error) => complain(String(error)));
+  page.on("response", (answer) => answer.status() >= 400 && complain(`${answer.status()} ${answer.url()}`));
+  page.on("request", (request) => {
+    page.requests.push(request.url());
+    if (/^(https?|wss?):/.test(request.url()) && !request.url().startsWith(from)) complain(`asked ${request.url()}`);
+  });
+  await beforeLoad?.(page);
+  await page.goto(from + path, { waitUntil: "load" });
+  return page;
+}

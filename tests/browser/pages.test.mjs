@@ -1,0 +1,48 @@
+// Every page, light and dark, wide and narrow: no complaint, nothing from elsewhere, accessible, nothing cut off.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { open } from "./browser.mjs";
+import { pages, screenshots } from "./site.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+mkdirSync(screenshots, { recursive: true });
+
+for (const path of pages) {
+  test(path, async () => {
+    const page = await open(path, { bypassCSP: true, reducedMotion: "reduce" }); // axe is an inline script
+    await page.evaluate(() => globalThis.MathJax?.startup?.promise);
+    const shot = `${screenshots}/${path.replace(/\W/g, "-").replace("-html", "")}`;
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.screenshot({ path: `${shot}-${colorScheme}-${width}.png` });
+        await unfold(page);
+        const where = `${colorScheme}, ${width} pixels`;
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
+        assert.deepEqual(await violations(page), [], where);
+        const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wider <= 0, `${where}: the page is ${wider} pixels wider than the window`);
+      }
+    }
+    assert.deepEqual(page.complaints, []);
+    assert.ok(!page.requests.some((url) => url.includes("/pyodide/")), "Python was fetched before the click");
+    await page.context().close();
+  });
+}
+
+async function unfold(page) {
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    for (const fold of document.querySelectorAll("button.toggle-button-hidden")) fold.click();
+  });
+  await page.waitForTimeout(200);
+}
+
+async function violations(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
+}

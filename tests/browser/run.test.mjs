@@ -1,0 +1,207 @@
+// "Run this page": chapters run in the browser and give the stored outputs, and a reader can break and mend them.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { test } from "node:test";
+import { open } from "./browser.mjs";
+import { codeCells, screenshots, site } from "./site.mjs";
+
+mkdirSync(screenshots, { recursive: true });
+const LONG = { timeout: 120_000 };
+
+const said = (page, words) =>
+  page.waitForFunction((w) => document.querySelector(".run-status").textContent.includes(w), words, LONG);
+const cell = (page, number) => page.locator(`#run-cell-${number}`);
+const outputOf = (page, number) =>
+  page.locator("div.cell").nth(number - 1).locator(".cell_output");
+
+async function start(page) {
+  await page.getByRole("button", { name: "Run this page" }).click();
+  await said(page, "All cells have run.");
+}
+
+async function type(page, number, source) {
+  const text = cell(page, number).locator("textarea");
+  await text.fill(source);
+  await text.press("Shift+Enter");
+}
+
+/** What each cell shows: text and reports as they are, of a picture its size and the means of 12 x 12 tiles. */
+const shown = (page) =>
+  page.evaluate(async () => {
+    const outputs = [];
+    for (const node of document.querySelectorAll("div.cell")) {
+      const output = node.querySelector(".cell_output");
+      const text = [...(output?.querySelectorAll("pre, .text_html") ?? [])].map((part) => part.textContent).join("");
+      const pictures = [];
+      for (const image of output?.querySelectorAll("img") ?? []) {
+        image.loading = "eager";
+        await image.decode();
+        const { naturalWidth: width, naturalHeight: height } = image;
+        const canvas = new OffscreenCanvas(width, height).getContext("2d");
+        canvas.drawImage(image, 0, 0);
+        const { data } = canvas.getImageData(0, 0, width, height);
+        const sums = new Float64Array(144);
+        const counts = new Float64Array(144);
+        for (let row = 0; row < height; row++) {
+          for (let column = 0; column < width; column++) {
+            const tile = 12 * Math.floor((12 * row) / height) + Math.floor((12 * column) / width);
+            for (let colour = 0; colour < 3; colour++) sums[tile] += data[4 * (row * width + column) + colour];
+            counts[tile] += 3;
+          }
+        }
+        pictures.push({ width, height, alt: image.alt, tiles: [...sums].map((sum, tile) => sum / counts[tile]) });
+      }
+      outputs.push({ text, pictures });
+    }
+    return outputs;
+  });
+
+function same(fresh, stored) {
+  assert.equal(fresh.length, stored.length);
+  for (const [index, { text, pictures }] of fresh.entries()) {
+    const where = `cell ${index + 1}`;
+    assert.equal(text, stored[index].text, where);
+    assert.equal(pictures.length, stored[index].pictures.length, where);
+    for (const [n, picture] of pictures.entries()) {
+      const wanted = stored[index].pictures[n];
+      assert.equal(picture.alt, wanted.alt, where);
+      for (const side of ["width", "height"]) assert.ok(Math.abs(picture[side] - wanted[side]) <= 4, `${where}: ${side}`);
+      const furthest = Math.max(...picture.tiles.map((value, i) => Math.abs(value - wanted.tiles[i])));
+      assert.ok(furthest <= 12, `${where}: a tile of the picture differs by ${furthest} of 255`);
+    }
+  }
+}
+
+for (const name of ["channel_statistics", "speed", "playground"]) {
+  test(`${name} gives the stored outputs`, async () => {
+    const page = await open(`book/${name}.html`);
+    const stored = await shown(page);
+    assert.equal(stored.length, codeCells(name).length);
+    await start(page);
+    assert.equal(await page.locator('.run-editor[data-state="done"]').count(), stored.length);
+    const images = await page.locator(".cell_output img").evaluateAll((all) => all.map(({ src }) => src));
+    assert.ok(images.every((src) => src.startsWith("data:image/png")), "a stored picture was left in place");
+    same(await shown(page), stored);
+    await page.getByRole("button", { name: "Reset" }).click();
+    assert.deepEqual(await shown(page), stored);
+    assert.equal(await page.locator("textarea").count(), 0);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
+
+const FORWARD = 3; // the playground's cell for the forward pass
+const answer = (divisor) => `def forward(x, gamma, beta, eps):
+    axes = (0, *range(2, x.ndim))
+    gamma, beta = (v.reshape(-1, *[1] * (x.ndim - 2)) for v in (gamma, beta))
+    mean, var = x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True, ddof=${divisor})
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta
+
+check.forward(forward)`;
+
+test("a reader breaks a line, reads the error, mends it, solves an exercise, and reloads", async () => {
+  const page = await open("book/playground.html");
+  await start(page);
+  const report = outputOf(page, FORWARD).locator(".bnlib-report");
+  assert.equal(await report.textContent(), "not tried yet");
+
+  await type(page, FORWARD, "total = 0\nfor divisor in (1, 0):\n    total += 1 / divisor");
+  await said(page, `Cell ${FORWARD} stopped here.`);
+  const error = await outputOf(page, FORWARD).textContent();
+  assert.match(error, /<cell 3>", line 3[^]*total \+= 1 \/ divisor[^]*ZeroDivisionError: division by zero/);
+  assert.doesNotMatch(error, /runner/, "the reader sees code that is not theirs");
+  await page.getByRole("link", { name: `Cell ${FORWARD}` }).click();
+  await page.screenshot({ path: `${screenshots}/run-error.png` });
+
+  await type(page, FORWARD, answer(1));
+  await said(page, "All cells have run.");
+  assert.match(await report.textContent(), /^right already.*wrong: The variance divides by m - 1/s);
+  await page.screenshot({ path: `${screenshots}/run-wrong.png` });
+  await type(page, FORWARD, answer(0));
+  await said(page, "All cells have run.");
+  assert.match(await report.textContent(), /^right\b/);
+  await page.screenshot({ path: `${screenshots}/run-right.png` });
+
+  await page.reload();
+  assert.equal(await report.textContent(), "not tried yet");
+  await start(page);
+  assert.match(await report.textContent(), /^right\b/, "the answer was lost by the reload");
+  await page.getByRole("button", { name: "Reset" }).click();
+  await page.reload();
+  await start(page);
+  assert.equal(await report.textContent(), "not tried yet");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a cell that never ends is stopped, what came before stays, and printing goes on meanwhile", async () => {
+  const page = await open("book/playground.html");
+  await start(page);
+  await type(page, 2, "kept = 7\nprint('soon')\nwhile True:\n    pass");
+  await outputOf(page, 2).getByText("soon").waitFor();
+  assert.equal(await cell(page, 2).getAttribute("data-state"), "running");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await said(page, "Cell 2 stopped here.");
+  await type(page, 3, "kept, check is bnlib.check");
+  await outputOf(page, 3).getByText("(7, True)").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("where the server's headers do not allow an interrupt, the thread ends and the cells before run again", async () => {
+  const page = await open("book/playground.html", { beforeLoad: dropIsolation });
+  assert.equal(await page.evaluate(() => crossOriginIsolated), false);
+  await start(page);
+  await type(page, 2, "while True:\n    pass");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await said(page, "Stopped.");
+  await type(page, 2, "second = 2");
+  await said(page, "All cells have run.");
+  assert.equal(await cell(page, 1).getAttribute("data-state"), "done");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+const dropIsolation = (page) =>
+  page.route("**/*.html", async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers() };
+    delete headers["cross-origin-opener-policy"];
+    delete headers["cross-origin-embedder-policy"];
+    await route.fulfill({ response, headers });
+  });
+
+test("by keyboard alone", async () => {
+  const page = await open("book/playground.html");
+  const button = page.getByRole("button", { name: "Run this page" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await said(page, "All cells have run.");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Run all", "the focus was lost");
+  await cell(page, 2).locator("textarea").focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("for i in range(2):\nprint(i)");
+  assert.equal(await cell(page, 2).locator("textarea").inputValue(), "for i in range(2):\n    print(i)");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Run cell 2");
+  await page.keyboard.press("Enter");
+  await outputOf(page, 2).getByText("0\n1").waitFor();
+  await page.context().close();
+});
+
+test("a chapter that needs torch says so and offers the notebook", async () => {
+  const page = await open("book/torch_backend.html");
+  assert.match(await page.locator(".run-bar").textContent(), /needs PyTorch, which does not run in a browser/);
+  assert.equal(await page.getByRole("button", { name: "Run this page" }).count(), 0);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".run-bar a").click()]);
+  assert.equal(download.suggestedFilename(), "torch_backend.ipynb");
+  await page.context().close();
+});
+
+test("from a file: address there is no button and no complaint", async () => {
+  const page = await open("book/playground.html", { from: `file://${site}/` });
+  assert.equal(await page.locator(".run-bar").count(), 0);
+  assert.equal(await page.locator(".cell_input").count(), codeCells("playground").length);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});

@@ -1,0 +1,13 @@
+// Where the built site lies, and what is in it.
+import { readdirSync, readFileSync } from "node:fs";
+
+export const root = new URL("../../", import.meta.url).pathname;
+export const site = `${root}_build/html`;
+export const screenshots = `${root}_build/screenshots`;
+export const pages = ["search.html", "genindex.html"].concat(
+  readdirSync(`${site}/book`).filter((name) => name.endsWith(".html")).map((name) => `book/${name}`),
+);
+
+/** The code cells of a notebook as they are stored. */
+export const codeCells = (name) =>
+  JSON.parse(readFileSync(`${root}book/${name}.ipynb`, "utf8")).cells.filter((cell) => cell.cell_type === "code");

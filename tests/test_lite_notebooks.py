@@ -1,0 +1,48 @@
+"""The notebooks of the notebook site: nothing that one notebook alone cannot show."""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import lite_notebooks
+
+NOTEBOOKS = lite_notebooks.readable_notebooks()
+LABELS, _ = lite_notebooks.number(lite_notebooks.pages())
+
+
+def test_torch_stays_out():
+    assert {"channel_statistics", "speed", "playground"} <= set(NOTEBOOKS)
+    assert not {"torch_backend", "many_devices", "notation"} & set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_refers_to_nothing_outside_it(name):
+    nbformat.validate(NOTEBOOKS[name])
+    text = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
+    assert not re.search(r"\{(doc|numref|cite:[pt])\}`", text)
+    for label in re.findall(r"\{eq\}`([^`]+)`", text):
+        assert LABELS[label][0] == name
+    for page in re.findall(r"\]\((\w+)\.ipynb\)", text):
+        assert page in NOTEBOOKS
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_code_of_solutions_is_folded_and_outputs_are_kept(name):
+    original = lite_notebooks.page(name)
+    kept = [cell.outputs for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
+    assert kept == [cell.outputs for cell in original.cells if cell.cell_type == "code"]
+    for cell in NOTEBOOKS[name].cells:
+        if cell.cell_type == "code" and re.search(r"^def solved_", cell.source, re.M):
+            assert cell.metadata.jupyter.source_hidden
+
+
+def test_numbers_run_through_the_whole_book():
+    assert LABELS["eq-mean"] == ("channel_statistics", "equation", 1)
+    first = NOTEBOOKS["scale_and_shift"].cells[0].source
+    before = sum(page == "channel_statistics" and kind == "equation" for page, kind, _ in LABELS.values())
+    assert f"equation:\n    start: {before + 1}\n" in first
+    assert any("**Fig. 2.** " in cell.source for cell in NOTEBOOKS["channel_statistics"].cells)
