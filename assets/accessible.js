@@ -39,13 +39,21 @@ addEventListener("load", () => {
     figure.classList.toggle("wide", figure.querySelector("img")?.naturalWidth > 700);
   }
 
-  // What scrolls sideways can be reached and moved by keyboard; what a fold hides has no width before it opens.
+  // What scrolls sideways can be reached and moved by keyboard. That changes with the width of the page, and when
+  // a fold opens or a cell shows something new, which changes its height. The theme measures 300 ms after a change,
+  // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
   const scrolling = ".bd-article :is(div.math, pre, figure.wide), .pst-scrollable-table-container";
   const reach = () => {
     for (const box of document.querySelectorAll(scrolling)) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     }
   };
+  let waiting;
+  const later = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(reach, 400);
+  };
   reach();
-  for (const opened of ["toggle", "click"]) addEventListener(opened, () => setTimeout(reach), { capture: true });
+  const article = document.querySelector(".bd-article");
+  if (article) new ResizeObserver(later).observe(article);
 });

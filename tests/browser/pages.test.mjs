@@ -38,7 +38,7 @@ async function unfold(page) {
     for (const details of document.querySelectorAll("details")) details.open = true;
     for (const fold of document.querySelectorAll("button.toggle-button-hidden")) fold.click();
   });
-  await page.waitForTimeout(200);
+  await page.waitForTimeout(600);
 }
 
 async function violations(page) {

@@ -11,3 +11,8 @@ export const pages = ["search.html", "genindex.html"].concat(
 /** The code cells of a notebook as they are stored. */
 export const codeCells = (name) =>
   JSON.parse(readFileSync(`${root}book/${name}.ipynb`, "utf8")).cells.filter((cell) => cell.cell_type === "code");
+
+/** The chapters with a button. */
+export const runnable = pages
+  .filter((path) => readFileSync(`${site}/${path}`, "utf8").includes('class="run-bar needs-server" data-files='))
+  .map((path) => path.replace("book/", "").replace(".html", ""));
