@@ -20,7 +20,7 @@ def description(doctree):
             text = " ".join(paragraph.astext().split())
             if len(text) <= LONGEST:
                 return text
-            cut = text[:LONGEST]
+            cut = text[: LONGEST - 2]
             return cut[: cut.rfind(". ") + 1] or cut[: cut.rfind(" ")] + " …"
     return ""
 

@@ -4,11 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
+nbformat = pytest.importorskip("nbformat")
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import lite_notebooks
+import lite_notebooks  # noqa: E402
 
 NOTEBOOKS = lite_notebooks.readable_notebooks()
 LABELS, _ = lite_notebooks.number(lite_notebooks.pages())

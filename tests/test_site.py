@@ -1,0 +1,126 @@
+"""The built site: how it is served, and what the book's own Sphinx extensions do to a page."""
+
+import gzip
+import http.client
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
+nodes = pytest.importorskip("docutils.nodes")
+import page_metadata  # noqa: E402
+import self_contained  # noqa: E402
+import serve  # noqa: E402
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """A function that asks a server of a small site: (status, headers, body)."""
+    site = tmp_path / "site"
+    (site / "lite").mkdir(parents=True)
+    (site / "index.html").write_text("<p>words</p>" * 200)
+    (site / "lite" / "index.html").write_text("notebooks")
+    (site / "a.wasm").write_bytes(bytes(1000))
+    (site / "b.whl").write_bytes(bytes(1000))
+    (tmp_path / "secret.txt").write_text("secret")
+    with serve.server(0, site) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        connection = http.client.HTTPConnection("127.0.0.1", running.server_port)
+
+        def ask(path, method="GET", **headers):
+            connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.headers), answer.read()
+
+        yield ask
+        connection.close()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "squeezed"),
+    [
+        ("/", "text/html; charset=utf-8", True),
+        ("/a.wasm", "application/wasm", True),
+        ("/b.whl", "application/zip", False),
+    ],
+)
+def test_types_and_compression(ask, path, kind, squeezed):
+    status, headers, plain = ask(path)
+    assert (status, headers["Content-type"], "Content-Encoding" in headers) == (200, kind, False)
+    status, headers, body = ask(path, Accept_Encoding="gzip, br")
+    assert status == 200
+    assert (headers.get("Content-Encoding") == "gzip") == squeezed
+    assert int(headers["Content-Length"]) == len(body)
+    assert (gzip.decompress(body) if squeezed else body) == plain
+    again, _, nothing = ask(path, If_Modified_Since=headers["Last-Modified"], Accept_Encoding="gzip")
+    assert (again, nothing) == (304, b"")
+    assert ask("/")[0] == 200  # the connection is still in step
+
+
+def test_every_answer_has_the_headers(ask):
+    for path in ("/", "/a.wasm", "/nowhere"):
+        _, headers, _ = ask(path)
+        assert headers["Content-Security-Policy"] == serve.BOOK_POLICY
+        assert serve.HEADERS.items() <= headers.items()
+    assert ask("/lite/index.html")[1]["Content-Security-Policy"] == serve.LITE_POLICY
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret.txt", "/%2e%2e/secret.txt", "/lite/../../secret.txt", "/nowhere"]
+)
+def test_nothing_outside_the_site_is_served(ask, path):
+    status, _, body = ask(path)
+    assert status == 404
+    assert body != b"secret"
+
+
+def test_the_headers_are_documented_as_they_are_sent():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for line in (serve.BOOK_POLICY, serve.LITE_POLICY):
+        assert f"Content-Security-Policy: {line}" in text
+    for name, value in serve.HEADERS.items():
+        assert f"{name}: {value}" in text
+
+
+def test_inline_scripts_become_files(tmp_path):
+    folder = tmp_path / "html" / "_static" / "inline"
+    folder.mkdir(parents=True)
+    page = tmp_path / "html" / "book" / "page.html"
+    page.parent.mkdir()
+    page.write_text(
+        '<head><script data-a="1">first();</script><script src="kept.js"></script></head>'
+        '<script type="application/json">{"kept": 1}</script><script>const THEBE_JS_URL = "x"</script>'
+        '<button onclick="print()">on paper</button>'
+    )
+    text = self_contained.outside(page, folder)
+    (script,) = folder.iterdir()
+    assert script.read_text() == "first();"
+    assert text == (
+        f'<head><script data-a="1" src="../_static/inline/{script.name}"></script>'
+        '<script src="kept.js"></script></head>'
+        '<script type="application/json">{"kept": 1}</script>'
+        "<button>on paper</button>"
+    )
+    page.write_text(text)
+    assert self_contained.outside(page, folder) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("One sentence.", "One sentence."),
+        ("A short one. " + "word " * 60, "A short one."),
+        ("word " * 60, "word " * 38 + "word …"),
+    ],
+)
+def test_a_description_ends_with_a_sentence_or_a_word(text, wanted):
+    boxed = nodes.note("", nodes.paragraph("", "in a box"))
+    page = nodes.section("", nodes.title("", "Title"), boxed, nodes.paragraph("", text))
+    assert page_metadata.description(page) == wanted
+    assert len(wanted) <= page_metadata.LONGEST
