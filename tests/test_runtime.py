@@ -20,7 +20,7 @@ IN_MIRROR = ["pyodide.mjs", "numpy-2.4.3-wasm32.whl"]
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A recorded runtime of three files, two of them in the mirror; `downloads` lists what pip was asked."""
+    """A recorded runtime of three files, two of them in the mirror, and a list of what pip is asked for."""
 
     def package(name, version):
         file = next(file for file in CONTENT if file.startswith(name))

@@ -1,0 +1,45 @@
+// The notebook site: a chapter opens in Jupyter, its directives are rendered, and it runs on the book's own Pyodide.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { test } from "node:test";
+import { open } from "./browser.mjs";
+import { codeCells, screenshots } from "./site.mjs";
+
+mkdirSync(screenshots, { recursive: true });
+const LONG = { timeout: 120_000 };
+
+/** What JupyterLab and its extensions say by themselves. */
+const JUPYTER = [
+  /^Menu entry for command .* is duplicated/,
+  /^Skipping .* default shortcut because it collides/,
+  /^Uploader widget not found/,
+  /^No exact match found for python, using kernel python/,
+  /value\.then is not a function/,
+];
+
+test("every chapter that runs is listed", async () => {
+  const page = await open("lite/tree/index.html");
+  await page.getByText("playground.ipynb").waitFor(LONG);
+  const names = await page.locator(".jp-DirListing-itemName").allTextContents();
+  assert.ok(names.includes("channel_statistics.ipynb") && names.includes("speed.ipynb"));
+  assert.ok(!names.some((name) => name.includes("torch") || name.includes("many_devices")));
+  await page.context().close();
+});
+
+test("a chapter runs as a notebook", async () => {
+  const page = await open("lite/notebooks/index.html?path=playground.ipynb");
+  const cells = codeCells("playground").length;
+  const code = page.locator(".jp-CodeCell");
+  await code.first().waitFor(LONG);
+  assert.equal(await page.locator(".jp-OutputArea-output.jp-mod-error").count(), 0);
+  await page.getByRole("menuitem", { name: "Run", exact: true }).click();
+  await page.getByText("Run All Cells", { exact: true }).click();
+  await page.getByText(`[${cells}]:`).first().waitFor(LONG);
+  const reports = await page.locator(".bnlib-report").allTextContents();
+  assert.equal(reports.length, cells - 1);
+  assert.deepEqual([...new Set(reports)], ["not tried yet"]);
+  await page.screenshot({ path: `${screenshots}/lite-playground.png` });
+  assert.ok(page.requests.some((url) => url.endsWith("/pyodide/pyodide.asm.wasm")), "it has a Pyodide of its own");
+  assert.deepEqual(page.complaints.filter((words) => !JUPYTER.some((known) => known.test(words))), []);
+  await page.context().close();
+});
