@@ -42,7 +42,7 @@ export class Cell {
     this.button.addEventListener("click", () => onRun(this));
     this.editor = element("div", "run-editor");
     this.editor.id = `run-cell-${this.number}`;
-    this.colours = element("pre", "highlight");
+    this.colours = element("div", "highlight");
     this.colours.setAttribute("aria-hidden", "true"); // the same text, seen through the field above it
     this.editor.append(this.colours, this.text, this.button);
     this.highlighted.after(this.editor);

@@ -12,7 +12,7 @@ const TOKEN = new RegExp(
   "gi",
 );
 
-/** Nodes to be put into a <pre>: text, and spans with the classes that the published code has. */
+/** Nodes for an element that keeps white space: text, and spans with the classes that the published code has. */
 export function highlight(code) {
   const nodes = [];
   let end = 0;

@@ -65,11 +65,10 @@ function receive(data) {
     next();
   } else if (data.done) {
     current.end(data.finished);
-    if (!data.finished) dropWaiting();
     const ended = current;
     current = null;
     if (data.finished) next();
-    else sayWhere(ended, "stopped here. The cells after it did not run.");
+    else sayWhere(ended, dropWaiting() ? "stopped here. Those after it did not run." : "stopped here.");
   } else {
     current.show(data.kind, data.text);
   }
@@ -129,9 +128,10 @@ function reset() {
   say("The page is as it was published.");
 }
 
+/** Forget the cells that wait; how many there were. */
 function dropWaiting() {
   for (const cell of waiting) cell.state("idle");
-  waiting = [];
+  return waiting.splice(0).length;
 }
 
 function update() {

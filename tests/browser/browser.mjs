@@ -1,6 +1,7 @@
 // What the browser tests share: the site on a loopback port, a browser, and pages that keep a list of complaints.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
@@ -45,4 +46,13 @@ export async function open(path, options = {}) {
   await beforeLoad?.(page);
   await page.goto(from + path, { waitUntil: "load" });
   return page;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core has to say; the page must be opened with `bypassCSP`, for axe is a script from elsewhere. */
+export async function violations(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
 }

@@ -1,17 +1,15 @@
 // Every page, light and dark, wide and narrow: no complaint, nothing from elsewhere, accessible, nothing cut off.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import { test } from "node:test";
-import { open } from "./browser.mjs";
+import { open, violations } from "./browser.mjs";
 import { pages, screenshots } from "./site.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 mkdirSync(screenshots, { recursive: true });
 
 for (const path of pages) {
   test(path, async () => {
-    const page = await open(path, { bypassCSP: true, reducedMotion: "reduce" }); // axe is an inline script
+    const page = await open(path, { bypassCSP: true, reducedMotion: "reduce" });
     await page.evaluate(() => globalThis.MathJax?.startup?.promise);
     const shot = `${screenshots}/${path.replace(/\W/g, "-").replace("-html", "")}`;
     for (const colorScheme of ["light", "dark"]) {
@@ -39,10 +37,4 @@ async function unfold(page) {
     for (const fold of document.querySelectorAll("button.toggle-button-hidden")) fold.click();
   });
   await page.waitForTimeout(600);
-}
-
-async function violations(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
 }

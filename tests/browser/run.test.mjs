@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { test } from "node:test";
-import { open } from "./browser.mjs";
+import { open, violations } from "./browser.mjs";
 import { codeCells, runnable, screenshots, site } from "./site.mjs";
 
 mkdirSync(screenshots, { recursive: true });
@@ -200,10 +200,32 @@ test("by keyboard alone", async () => {
   await page.keyboard.press("Control+A");
   await page.keyboard.type("for i in range(2):\nprint(i)");
   assert.equal(await cell(page, 2).locator("textarea").inputValue(), "for i in range(2):\n    print(i)");
+  const [coloured, written] = await cell(page, 2).evaluate((node) =>
+    [".highlight", "textarea"].map((part) => node.querySelector(part).scrollHeight));
+  assert.equal(coloured, written, "the coloured text and the field have lines of different height");
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Run cell 2");
   await page.keyboard.press("Enter");
   await outputOf(page, 2).getByText("0\n1").waitFor();
+  await page.context().close();
+});
+
+test("a page that has run is accessible, light and dark, wide and narrow", async () => {
+  const page = await open("book/scale_and_shift.html", { bypassCSP: true, reducedMotion: "reduce" });
+  await start(page);
+  await type(page, 3, "1 / 0");
+  await said(page, "stopped here");
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(600);
+      await cell(page, 3).evaluate((node) => node.scrollIntoView({ behavior: "instant" }));
+      await page.screenshot({ path: `${screenshots}/run-${colorScheme}-${width}.png` });
+      assert.deepEqual(await violations(page), [], `${colorScheme}, ${width} pixels`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it is cut off");
+    }
+  }
   await page.context().close();
 });
 
