@@ -1,6 +1,7 @@
 # Each target is one command that a reader can also type. They need Python 3.11+ and pip; `browser` also needs
 # Node.js 20+ and Chromium, `pdf` needs LaTeX.
 PYTHON ?= python3
+PORT ?= 8000
 BIN := .venv/bin
 LIGHT := .venv-light/bin
 SITE := .venv-site/bin
@@ -37,20 +38,20 @@ light: .venv-light/installed
 site: .venv/installed .venv-site/installed
 	@echo "[1/3] Python for the browser"
 	@$(BIN)/python tools/runtime.py fetch
-	@echo "[2/3] the book"
+	@echo "[2/3] the notebooks"
+	@$(SITE)/python tools/lite.py _build/lite _build/pyodide
+	@echo "[3/3] the book"
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going -q
-	@echo "[3/3] the notebooks"
-	@$(SITE)/python tools/lite.py _build/html/lite _build/html/pyodide
 	@echo "done: copy _build/html to a static host, or look at it with make serve"
 
 serve: .venv/installed
-	@$(BIN)/python tools/serve.py
+	@$(BIN)/python tools/serve.py $(PORT)
 
 browser: site
 	@echo "[1/2] installing the browser's driver"
-	@cd tests/browser && npm ci --silent --no-audit --no-fund
+	@cd tests/browser && npm ci --loglevel=error --no-audit --no-fund
 	@echo "[2/2] every page in a real browser"
-	@node --test --test-concurrency=1 tests/browser
+	@node --test --test-concurrency=1 tests/browser/*.test.mjs
 
 pdf: .venv/installed
 	@$(BIN)/python tools/paper.py --check

@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import runtime  # noqa: E402
 from lite_notebooks import page, runs_in_a_browser  # noqa: E402
 
+LITE = runtime.RUNTIME.parent / "lite"
+
 
 def data_files(notebook):
     """The files beside a notebook that it reads."""
@@ -24,35 +26,42 @@ def data_files(notebook):
     return [path for path in notebook.parent.glob("*.json") if path.name in text]
 
 
-def bar(notebook, up):
+def bar(source, up):
     """What stands under the title of a page; `up` leads from the page to the root of the site."""
-    if notebook.suffix != ".ipynb":
-        return f'<p class="run-bar needs-server"><a href="{up}lite/tree/index.html">All notebooks</a></p>'
-    if not runs_in_a_browser(page(notebook.stem)):
+    is_notebook = source.suffix == ".ipynb"
+    if is_notebook and not runs_in_a_browser(page(source.stem)):
         return (
             '<p class="run-bar">This chapter needs PyTorch, which does not run in a browser. '
-            f'<a href="{up}_sources/book/{notebook.name}" download>Download the notebook</a> to run it.</p>'
+            f'<a href="{up}_sources/book/{source.name}" download>Download the notebook</a> to run it.</p>'
         )
-    files = " ".join(path.name for path in data_files(notebook))
-    return (
-        f'<div class="run-bar needs-server" data-files="{escape(files)}">'
-        f'<a href="{up}lite/notebooks/index.html?path={notebook.name}">Open as a notebook</a></div>'
-    )
+    runs, link = "", ""
+    if is_notebook:
+        names = " ".join(path.name for path in data_files(source))
+        runs = f' data-files="{escape(names)}"'
+    if LITE.exists():
+        address = f"notebooks/index.html?path={source.name}" if is_notebook else "tree/index.html"
+        words = "Open as a notebook" if is_notebook else "All notebooks"
+        link = f'<a href="{up}lite/{address}" target="_blank">{words}</a>'
+    return f'<div class="run-bar needs-server"{runs}>{link}</div>'
 
 
 def add_bar(app, doctree, docname):
     title = next(doctree.findall(nodes.title), None)
-    if title is None or not (runtime.RUNTIME / runtime.LOCK).exists():
+    if title is None or not runtime.is_there():
         return
     source, up = Path(app.env.doc2path(docname)), "../" * docname.count("/")
     title.parent.insert(title.parent.index(title) + 1, nodes.raw("", bar(source, up), format="html"))
 
 
 def install_runtime(app, error):
-    if error or not (runtime.RUNTIME / runtime.LOCK).exists():
+    if error or app.builder.format != "html" or not runtime.is_there():
         return
-    runtime.install(Path(app.outdir) / "pyodide")
-    sources = Path(app.outdir) / "_sources" / "book"
+    out = Path(app.outdir)
+    runtime.install(out / "pyodide")
+    shutil.rmtree(out / "lite", ignore_errors=True)
+    if LITE.exists():
+        shutil.copytree(LITE, out / "lite")
+    sources = out / "_sources" / "book"
     for notebook in sources.glob("*.ipynb"):
         for file in data_files(ROOT / "book" / notebook.name):
             shutil.copy(file, sources)

@@ -36,7 +36,10 @@ def rewrite(app, error):
         return
     folder = Path(app.outdir) / "_static" / "inline"
     folder.mkdir(parents=True, exist_ok=True)
-    for page in [*Path(app.outdir).glob("*.html"), *Path(app.outdir).glob("book/*.html")]:
+    pages = set(Path(app.outdir).rglob("*.html"))
+    for other in ("lite", "_static"):
+        pages -= set((Path(app.outdir) / other).rglob("*.html"))
+    for page in pages:
         page.write_text(outside(page, folder), encoding="utf-8")
 
 

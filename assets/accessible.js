@@ -21,6 +21,11 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  // The title of a solution links to the exercise above it; a press on it must open the solution.
+  for (const link of document.querySelectorAll(".dropdown.admonition > .admonition-title a")) {
+    link.replaceWith(...link.childNodes);
+  }
+
   // The logo stands outside every landmark of the page.
   const logo = document.querySelector(".sidebar-primary-item a.logo")?.parentElement;
   logo?.setAttribute("role", "navigation");

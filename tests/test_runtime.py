@@ -79,6 +79,23 @@ def test_a_new_record_is_fetched_anew(world):
     assert json.loads((target / runtime.LOCK).read_text())["info"] == "new"
 
 
+def test_a_file_that_was_cut_short_since_is_fetched_anew(world):
+    target, _, downloads = world
+    runtime.fetch(target)
+    (target / "pyodide.mjs").write_bytes(b"st")
+    assert not runtime.is_there(target)
+    runtime.fetch(target)
+    assert files(target) == CONTENT
+    assert len(downloads) == 4
+
+
+def test_what_an_ended_build_left_is_cleared_away(world):
+    target, _, _ = world
+    (target.parent / "fetching-abc" / "part").mkdir(parents=True)
+    runtime.fetch(target)
+    assert [path.name for path in target.parent.iterdir()] == ["pyodide"]
+
+
 @pytest.mark.parametrize("name", CONTENT)
 def test_a_changed_file_is_refused_and_nothing_is_left(world, name):
     target, served, _ = world
@@ -115,6 +132,7 @@ def test_the_wheel_of_bnlib_is_entered_in_the_lock_file(world, tmp_path):
     destination = tmp_path / "site"
     destination.mkdir()
     (destination / "bnlib-0.0.1-py3-none-any.whl").write_bytes(b"of an earlier build")
+    (destination / "numpy-1.0.whl").write_bytes(b"of an earlier record")
     runtime.install(destination, target)
     (wheel,) = destination.glob("bnlib-*.whl")
     entry = json.loads((destination / runtime.LOCK).read_text())["packages"]["bnlib"]
@@ -123,6 +141,7 @@ def test_the_wheel_of_bnlib_is_entered_in_the_lock_file(world, tmp_path):
     inside = zipfile.ZipFile(wheel).namelist()
     assert {"bnlib/core.py", "bnlib/data/digits.npz", "bnlib/figures/style.mplstyle"} <= set(inside)
     assert files(target) == CONTENT
+    assert {path.name for path in destination.iterdir()} == {*CONTENT, wheel.name, runtime.LOCK}
 
 
 def test_what_is_recorded_is_whole():

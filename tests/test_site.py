@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -21,6 +22,7 @@ def ask(tmp_path):
     """A function that asks a server of a small site: (status, headers, body)."""
     site = tmp_path / "site"
     (site / "lite").mkdir(parents=True)
+    (site / "empty").mkdir()
     (site / "index.html").write_text("<p>words</p>" * 200)
     (site / "lite" / "index.html").write_text("notebooks")
     (site / "a.wasm").write_bytes(bytes(1000))
@@ -78,6 +80,25 @@ def test_nothing_outside_the_site_is_served(ask, path):
     status, _, body = ask(path)
     assert status == 404
     assert body != b"secret"
+
+
+def test_errors_are_whole_answers(ask):
+    for path in ("/lite", "/lite/index.html/", "/empty/", "/index.html/"):
+        status, headers, body = ask(path, Accept_Encoding="gzip")
+        assert status == (301 if path == "/lite" else 404)
+        assert "Content-Encoding" not in headers
+        assert int(headers["Content-Length"]) == len(body)
+    assert ask("/", method="POST")[0] == 501
+
+
+def test_a_port_in_use_is_named():
+    with serve.server(0) as running:
+        command = [sys.executable, ROOT / "tools" / "serve.py", str(running.server_port)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    there = (serve.SITE / "index.html").exists()
+    assert done.returncode == 1
+    assert (f"port {running.server_port}: " if there else "no _build/html") in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_headers_are_documented_as_they_are_sent():

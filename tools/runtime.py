@@ -36,16 +36,16 @@ class WrongFile(Exception):
 
 def fetch(runtime=RUNTIME):
     """Put every recorded file into `runtime`, all or nothing."""
-    recorded = json.loads(RECORD.read_text())
-    if (runtime / LOCK).exists() and json.loads((runtime / LOCK).read_text()) == recorded["lock"]:
+    if is_there(runtime):
         return
+    recorded = json.loads(RECORD.read_text())
     runtime.parent.mkdir(exist_ok=True)
+    for old in runtime.parent.glob("fetching-*"):
+        shutil.rmtree(old)
     with tempfile.TemporaryDirectory(dir=runtime.parent, prefix="fetching-") as working:
         part = Path(working) / "part"
         part.mkdir()
-        hashes = recorded["core"] | {
-            p["file_name"]: p["sha256"] for p in recorded["lock"]["packages"].values()
-        }
+        hashes = hashes_of(recorded)
         archive = download(recorded["mirror"], working)
         with zipfile.ZipFile(archive) as mirror:
             inside = set(mirror.namelist())
@@ -59,8 +59,24 @@ def fetch(runtime=RUNTIME):
         if missing := hashes.keys() - {path.name for path in part.iterdir()}:
             raise WrongFile(f"{recorded['mirror']} lacks {', '.join(sorted(missing))}")
         (part / LOCK).write_text(json.dumps(recorded["lock"]))
-        shutil.rmtree(runtime, ignore_errors=True)
+        if runtime.exists():
+            runtime.rename(Path(working) / "old")
         part.rename(runtime)
+
+
+def hashes_of(recorded):
+    """{file name: SHA-256} of everything that is recorded."""
+    packages = recorded["lock"]["packages"].values()
+    return recorded["core"] | {package["file_name"]: package["sha256"] for package in packages}
+
+
+def is_there(runtime=RUNTIME):
+    """Whether `runtime` holds every recorded file, unchanged."""
+    recorded = json.loads(RECORD.read_text())
+    if not (runtime / LOCK).exists() or json.loads((runtime / LOCK).read_text()) != recorded["lock"]:
+        return False
+    paths = {runtime / name: expected for name, expected in hashes_of(recorded).items()}
+    return all(path.exists() and sha256(path.read_bytes()) == expected for path, expected in paths.items())
 
 
 def download(requirement, folder):
@@ -95,10 +111,12 @@ def write_checked(path, content, expected):
 
 def install(destination, runtime=RUNTIME):
     """Copy the runtime to `destination`, with the wheel of this very bnlib entered in its lock file."""
-    shutil.copytree(runtime, destination, dirs_exist_ok=True)
-    for old in destination.glob("bnlib-*.whl"):
-        old.unlink()
-    lock = json.loads((runtime / LOCK).read_text())
+    shutil.rmtree(destination, ignore_errors=True)
+    destination.mkdir(parents=True)
+    recorded = json.loads(RECORD.read_text())
+    for name in hashes_of(recorded):
+        shutil.copy(runtime / name, destination)
+    lock = recorded["lock"]
     wheel = build_bnlib(destination)
     lock["packages"]["bnlib"] = entry("bnlib", wheel, depends=["numpy"])
     (destination / LOCK).write_text(json.dumps(lock))
@@ -165,6 +183,12 @@ def record(package):
 
 if __name__ == "__main__":
     try:
-        record(Path(sys.argv[2])) if sys.argv[1] == "record" else fetch()
-    except (WrongFile, subprocess.CalledProcessError) as error:
+        match sys.argv[1:]:
+            case ["fetch"]:
+                fetch()
+            case ["record", folder]:
+                record(Path(folder))
+            case _:
+                sys.exit(__doc__)
+    except (WrongFile, subprocess.CalledProcessError, OSError, zipfile.BadZipFile) as error:
         sys.exit(f"runtime: {error}")

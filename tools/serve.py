@@ -5,7 +5,8 @@ python tools/serve.py [PORT]
 
 import gzip
 import sys
-from functools import cache, partial
+from functools import lru_cache, partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,6 +23,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",  # with the next line: "Stop" keeps what was computed
     "Cross-Origin-Embedder-Policy": "require-corp",
+    "Vary": "Accept-Encoding",
     "Cache-Control": "no-cache",  # keep it, but ask whether it changed
 }
 TYPES = {
@@ -41,7 +43,7 @@ TYPES = {
 SQUEEZED_ALREADY = {".whl", ".zip", ".png", ".gz", ".woff", ".woff2"}
 
 
-@cache
+@lru_cache(maxsize=512)
 def squeezed(path, changed):
     """The gzipped bytes of a file as it was when it `changed`."""
     return gzip.compress(Path(path).read_bytes(), 6, mtime=0)
@@ -50,12 +52,13 @@ def squeezed(path, changed):
 class Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
+    encoded = None
 
     def send_head(self):
         self.encoded = None
         path = Path(self.translate_path(self.path))
-        if path.is_dir() and self.path.partition("?")[0].endswith("/"):
-            path /= "index.html"
+        if self.path.partition("?")[0].endswith("/"):
+            path = path / "index.html" if path.is_dir() else Path()  # a file with a slash is answered with 404
         accepted = "gzip" in self.headers.get("Accept-Encoding", "")
         if accepted and path.is_file() and path.suffix not in SQUEEZED_ALREADY:
             self.encoded = squeezed(path, path.stat().st_mtime_ns)
@@ -64,7 +67,6 @@ class Handler(SimpleHTTPRequestHandler):
     def send_header(self, name, value):
         if name == "Content-Length" and self.encoded is not None:
             super().send_header("Content-Encoding", "gzip")
-            super().send_header("Vary", "Accept-Encoding")
             value = str(len(self.encoded))
         super().send_header(name, value)
 
@@ -81,6 +83,9 @@ class Handler(SimpleHTTPRequestHandler):
         else:
             outputfile.write(self.encoded)
 
+    def list_directory(self, path):
+        self.send_error(HTTPStatus.NOT_FOUND)
+
     def log_message(self, *arguments):
         """Say nothing of each request."""
 
@@ -93,7 +98,12 @@ def server(port=0, site=SITE):
 if __name__ == "__main__":
     if not (SITE / "index.html").exists():
         sys.exit("serve: there is no _build/html; `make book` or `make site` makes it")
-    with server(int(sys.argv[1]) if len(sys.argv) > 1 else 8000) as running:
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+    try:
+        running = server(port)
+    except OSError as error:
+        sys.exit(f"serve: port {port}: {error.strerror}; another one: make serve PORT=8001")
+    with running:
         print(f"serving on http://127.0.0.1:{running.server_port}/ until Ctrl+C", flush=True)
         try:
             running.serve_forever()

@@ -18,40 +18,44 @@ const FACTS = [
   "this mean",
 ];
 const GROUPS = numbers.divisors(C);
-const PIXEL = 24;
-const LEFT = 38;
-const TOP = 24;
+// The sizes of the drawing; on a phone it leaves no room at the side, so that the values are large.
+const WIDE = { pixel: 24, left: 38, top: 24, across: 6, down: 12, name: (top) => [0, top + 28] };
+const NARROW = { pixel: 26, left: 3, top: 42, across: 6, down: 27, name: (top) => [3, top - 8] };
+const phone = matchMedia("(max-width: 36rem)");
 const tuple = (sizes) => `(${sizes.join(",\u00a0")})`; // does not break over lines
 
 const count = (n) => [...Array(n).keys()];
 
-/** The left upper corner of the tile of sample n and channel c, and of value i in its tile. */
-const corner = (n, c) => [LEFT + c * (W * PIXEL + 6), TOP + n * (H * PIXEL + 12)];
-function pixelCorner(i) {
-  const [left, top] = tileCorner(i);
-  return [left + (i % W) * PIXEL, top + (Math.floor(i / W) % H) * PIXEL];
-}
-const tileCorner = (i) => corner(Math.floor(i / (W * H * C)), Math.floor(i / (W * H)) % C);
-
-/** The tiles of a batch; `onPick` hears which value was pressed. */
-const tiles = (onPick) =>
-  numbers.VALUES.map((value, i) =>
-    svg("g", { transform: `translate(${pixelCorner(i)})`, onclick: () => onPick(i) },
-      svg("rect", { width: PIXEL, height: PIXEL }),
-      svg("text", { x: PIXEL / 2, y: PIXEL / 2 + 4 }, fixed(value, 0))));
-
-const names = () => [
-  ...count(N).map((n) => svg("text", { x: 0, y: corner(n, 0)[1] + 28 }, `n = ${n}`)),
-  ...count(C).map((c) =>
-    svg("text", { x: corner(0, c)[0] + PIXEL, y: 13, "text-anchor": "middle" }, `c = ${c}`)),
-];
-
-/** A frame around the values of one mean: in every one of these norms they fill a rectangle of tiles. */
-function frame(members, name) {
-  const [lefts, tops] = [0, 1].map((axis) => members.map((i) => tileCorner(i)[axis]));
-  const [left, top] = [Math.min(...lefts) - 2, Math.min(...tops) - 2];
-  const [right, bottom] = [Math.max(...lefts) + W * PIXEL + 2, Math.max(...tops) + H * PIXEL + 2];
-  return svg("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 4, class: name });
+/** Where things are in a drawing of these sizes. */
+function places({ pixel, left, top, across, down, name }) {
+  // The left upper corner of the tile of sample n and channel c, of the tile of value i, and of value i.
+  const corner = (n, c) => [left + c * (W * pixel + across), top + n * (H * pixel + down)];
+  const tile = (i) => corner(Math.floor(i / (W * H * C)), Math.floor(i / (W * H)) % C);
+  const value = (i) => {
+    const [x, y] = tile(i);
+    return [x + (i % W) * pixel, y + (Math.floor(i / W) % H) * pixel];
+  };
+  const [right, bottom] = corner(N, C);
+  return {
+    pixel,
+    value,
+    viewBox: `0 0 ${right - across + 3} ${bottom - down + 4}`,
+    names: () => [
+      ...count(N).map((n) => {
+        const [x, y] = name(corner(n, 0)[1]);
+        return svg("text", { x, y }, `n = ${n}`);
+      }),
+      ...count(C).map((c) =>
+        svg("text", { x: corner(0, c)[0] + pixel, y: 13, "text-anchor": "middle" }, `c = ${c}`)),
+    ],
+    /** A frame around the values of one mean: in every one of these norms they fill a rectangle of tiles. */
+    frame: (members, className) => {
+      const [xs, ys] = [0, 1].map((axis) => members.map((i) => tile(i)[axis]));
+      const [x, y] = [Math.min(...xs) - 2, Math.min(...ys) - 2];
+      const [width, height] = [Math.max(...xs) + W * pixel + 2 - x, Math.max(...ys) + H * pixel + 2 - y];
+      return svg("rect", { x, y, width, height, rx: 4, class: className });
+    },
+  };
 }
 
 function inWords(norm, groups, n, c) {
@@ -87,15 +91,17 @@ export function mount(section) {
     label: "place (h, w)", min: 0, max: H * W - 1, value: 1, onInput: update,
     show: (i) => tuple([Math.floor(i / W), i % W]),
   });
-  const pixels = tiles((i) => {
+  const pick = (i) => {
     place.value = i % (H * W);
     channel.value = Math.floor(i / (H * W)) % C;
     sample.value = Math.floor(i / (H * W * C));
     update();
-  });
-  const frames = svg("g");
-  const ring = svg("rect", { width: PIXEL - 4, height: PIXEL - 4, class: "ring" });
-  const picture = drawing(LEFT + C * 54, TOP + N * 60, "", ...names(), ...pixels, frames, ring);
+  };
+  const pixels = numbers.VALUES.map((value, i) =>
+    svg("g", { onclick: () => pick(i) }, svg("rect"), svg("text", {}, fixed(value, 0))));
+  const [names, frames] = [svg("g"), svg("g")];
+  const ring = svg("rect", { class: "ring" });
+  const picture = drawing(1, 1, "", names, ...pixels, frames, ring);
   picture.classList.add("live-tiles");
   const facts = FACTS.map((name) => [name, html("td")]);
   const words = message();
@@ -108,6 +114,21 @@ export function mount(section) {
         html("tr", {}, html("th", { scope: "row" }, name), cell)))),
     words,
   );
+
+  let at;
+  function lay() {
+    at = places(phone.matches ? NARROW : WIDE);
+    const { pixel } = at;
+    set(picture, { viewBox: at.viewBox });
+    names.replaceChildren(...at.names());
+    pixels.forEach((node, i) => {
+      set(node, { transform: `translate(${at.value(i)})` });
+      set(node.firstChild, { width: pixel, height: pixel });
+      set(node.lastChild, { x: pixel / 2, y: pixel / 2 + 4.5 });
+    });
+    set(ring, { width: pixel - 4, height: pixel - 4 });
+    update();
+  }
 
   function update() {
     const [n, c] = [sample.value, channel.value];
@@ -124,8 +145,8 @@ export function mount(section) {
     groups.input.disabled = norm.value !== "group";
     groups.node.classList.toggle("off", norm.value !== "group");
     pixels.forEach((pixel, i) => set(pixel, { class: shares[i] ? `shares ${norm.value}` : false }));
-    frames.replaceChildren(...members.map((set) => frame(set, "frame")), frame(mine, "frame chosen"));
-    set(ring, { transform: `translate(${pixelCorner(chosen).map((edge) => edge + 2)})` });
+    frames.replaceChildren(...members.map((set) => at.frame(set, "frame")), at.frame(mine, "frame chosen"));
+    set(ring, { transform: `translate(${at.value(chosen).map((edge) => edge + 2)})` });
 
     const seen = norm.value === "group" ? ` of ${tuple(layout.seen)}` : "";
     const values = [mine.length, means.length, tuple(layout.axes) + seen, tuple(layout.kept), mean];
@@ -137,5 +158,6 @@ export function mount(section) {
     words.textContent = `One mean, ${mean}, for the ${mine.length} values of ${where}.${same}`;
     set(picture, { "aria-label": `${N} samples, ${C} channels, ${H} by ${W} pixels. ${words.textContent}` });
   }
-  update();
+  phone.addEventListener("change", lay);
+  lay();
 }

@@ -32,7 +32,7 @@ export class Cell {
       if (event.key === "Enter" && event.shiftKey) {
         event.preventDefault();
         onRun(this);
-      } else if (event.key === "Enter" && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      } else if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.altKey && !event.metaKey) {
         this.indent(event);
       }
       event.stopPropagation(); // the theme has shortcuts of its own
@@ -42,9 +42,12 @@ export class Cell {
     this.button.addEventListener("click", () => onRun(this));
     this.editor = element("div", "run-editor");
     this.editor.id = `run-cell-${this.number}`;
+    this.label = element("span", "run-label");
+    const head = element("div", "run-head");
+    head.append(this.label, this.button);
     this.colours = element("div", "highlight");
     this.colours.setAttribute("aria-hidden", "true"); // the same text, seen through the field above it
-    this.editor.append(this.colours, this.text, this.button);
+    this.editor.append(this.colours, this.text, head); // shown above, but next to be reached from the text
     this.highlighted.after(this.editor);
     this.highlighted.hidden = true;
     this.state("idle");
@@ -67,6 +70,7 @@ export class Cell {
   draw() {
     this.text.rows = this.source.split("\n").length;
     this.colours.replaceChildren(...highlight(this.source));
+    this.label.textContent = `Cell ${this.number}${this.changed ? ", changed" : ""}`;
   }
 
   /** A new line begins where the last one began, and further in after a colon. */
@@ -79,11 +83,12 @@ export class Cell {
 
   /** idle, waiting, running, done, failed */
   state(name) {
+    if (name === "waiting") this.ran = false; // what stands there is of an earlier run
     this.editor.dataset.state = name;
     const words = { waiting: "Waiting", running: "Running" }[name] ?? "Run";
     this.button.textContent = words;
     this.button.setAttribute("aria-label", `${words} cell ${this.number}`);
-    this.output.setAttribute("aria-busy", name === "running");
+    this.output.setAttribute("aria-busy", name === "running" || name === "waiting");
   }
 
   begin() {
@@ -120,6 +125,8 @@ export class Cell {
     this.clear();
     this.ran = finished;
     this.state(finished ? "done" : "failed");
+    const fold = this.editor.closest("details");
+    if (fold && !finished) fold.open = true;
   }
 
   reset() {

@@ -9,14 +9,19 @@ let waiting = [];
 let current = null; // the cell that runs
 let worker = null;
 let interrupt = null; // shared with Python where the server's headers allow it; else the thread is ended
+let stopping = false; // the reader asked for it
+let patience; // how long Python may take to stop
 
 const status = node("span", "run-status");
 status.setAttribute("role", "status");
 const meter = node("progress", "run-meter");
 meter.setAttribute("aria-label", "Cells that have run");
 const start = button("Run this page", () => open());
-const again = button("Run all", () => run(cells));
-const halt = button("Stop", stop);
+const again = button("Run all", () => {
+  dropWaiting();
+  run(cells);
+});
+const halt = button("Stop", () => busy() && stop());
 const back = button("Reset", reset);
 bar.prepend(start, status);
 
@@ -28,6 +33,7 @@ function open() {
   start.replaceWith(again, halt, back);
   status.before(meter);
   again.focus();
+  addEventListener("pagehide", remember);
   run(cells);
 }
 
@@ -64,11 +70,13 @@ function receive(data) {
     worker.ready = true;
     next();
   } else if (data.done) {
-    current.end(data.finished);
     const ended = current;
     current = null;
-    if (data.finished) next();
-    else sayWhere(ended, dropWaiting() ? "stopped here. Those after it did not run." : "stopped here.");
+    clearTimeout(patience);
+    if (interrupt) interrupt[0] = 0; // it may have come too late
+    ended.end(data.finished);
+    if (data.finished && !stopping) next();
+    else sayWhere(stopping ? "You stopped" : "An error in", ended, dropWaiting() ? ". Others did not run." : ".");
   } else {
     current.show(data.kind, data.text);
   }
@@ -81,21 +89,21 @@ function next() {
   if (!current) return say(endWords());
   current.begin();
   update();
-  say(`Running cell ${current.number} of ${cells.length} …`);
+  stopping = false;
+  sayWhere("Running", current, ` of ${cells.length} …`);
   worker.postMessage({ run: current.number, source: current.source });
 }
 
 function endWords() {
-  const all = cells.every((cell) => cell.ran);
-  return all ? "All cells have run. Change one and press Shift+Enter." : "Done. Some cells have not run.";
+  const missing = cells.filter((cell) => !cell.ran).length;
+  return missing ? `Done. ${missing} others have not run.` : "All cells have run. Shift+Enter runs one.";
 }
 
 function stop() {
-  dropWaiting();
   if (interrupt && current) {
     interrupt[0] = 2; // Python raises KeyboardInterrupt, and what has been computed stays
-    const asked = current;
-    setTimeout(() => current === asked && endPython(), 2000);
+    stopping = true;
+    patience = setTimeout(endPython, 2000);
   } else {
     endPython();
   }
@@ -105,6 +113,7 @@ function stop() {
 function endPython(words = "Stopped. Python starts again with the next cell.") {
   worker?.terminate();
   worker = null;
+  clearTimeout(patience);
   current?.end(false);
   current = null;
   dropWaiting();
@@ -114,14 +123,17 @@ function endPython(words = "Stopped. Python starts again with the next cell.") {
 }
 
 function fail(reason) {
-  endPython(`Python did not start: ${reason}`);
+  endPython(`Python has ended. ${reason ?? "Its files could not be loaded."}`);
 }
 
 function reset() {
+  const changed = cells.filter((cell) => cell.changed).length;
+  if (changed && !confirm(`Reset takes back your changes to ${changed} of the cells.`)) return;
+  removeEventListener("pagehide", remember);
   endPython("");
   for (const cell of cells) cell.reset();
   cells = [];
-  sessionStorage.removeItem(memory);
+  remember();
   again.replaceWith(start);
   for (const item of [halt, back, meter]) item.remove();
   start.focus();
@@ -138,29 +150,41 @@ function update() {
   const ran = cells.filter((cell) => cell.ran).length;
   meter.max = cells.length || 1;
   meter.value = ran;
-  halt.disabled = !current && !waiting.length;
+  halt.setAttribute("aria-disabled", !busy()); // not disabled, which would lose the focus
+}
+
+function busy() {
+  return current !== null || waiting.length > 0;
 }
 
 function say(words) {
   status.textContent = words;
 }
 
-function sayWhere(cell, words) {
+function sayWhere(before, cell, after) {
   const link = node("a", "");
   link.href = `#${cell.editor.id}`;
-  link.textContent = `Cell ${cell.number}`;
-  status.replaceChildren(link, ` ${words}`);
+  link.textContent = `cell ${cell.number}`;
+  status.replaceChildren(`${before} `, link, after);
 }
 
 // A reload keeps what the reader wrote.
 function remember() {
   const changed = cells.filter((cell) => cell.changed).map((cell) => [cell.published, cell.source]);
-  if (changed.length) sessionStorage.setItem(memory, JSON.stringify(changed));
-  else sessionStorage.removeItem(memory);
+  try {
+    sessionStorage.setItem(memory, JSON.stringify(changed));
+  } catch {
+    // The browser keeps nothing for this site.
+  }
 }
 
 function recall() {
-  const changed = new Map(JSON.parse(sessionStorage.getItem(memory) ?? "[]"));
+  let changed = new Map();
+  try {
+    changed = new Map(JSON.parse(sessionStorage.getItem(memory) ?? "[]"));
+  } catch {
+    // Nothing that could be read.
+  }
   for (const cell of cells) cell.source = changed.get(cell.published) ?? cell.source;
 }
 

@@ -11,8 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas  # n
 
 def show(*args, **kwargs):
     sys.stdout.flush()
-    for number in pyplot.get_fignums():
-        send_picture(pyplot.figure(number))
+    figures = [pyplot.figure(number) for number in pyplot.get_fignums()]
+    forget()  # first: one that cannot be drawn must not come again with the next cell
+    for figure in figures:
+        send_picture(figure)
+
+
+def forget():
     pyplot.close("all")
 
 

@@ -5,34 +5,47 @@ Kinds: stdout, stderr, text, html, png (base64), error.
 """
 
 import ast
+import builtins
 import io
 import linecache
 import os
 import sys
+import time
 import traceback
 
 os.environ["MPLBACKEND"] = "module://pictures"  # loaded by matplotlib itself, where a page draws
 
+
+def no_input(prompt=""):
+    raise RuntimeError("input() cannot ask anything on this page: write the value into the cell")
+
+
+builtins.input = no_input
 namespace = vars(sys.modules["__main__"])
 send = print  # while a cell runs, the page's
 
 
 class Stream(io.TextIOBase):
-    """A text stream that sends whole lines."""
+    """A text stream that sends what has gathered, some times a second, and after too much nothing more."""
+
+    LONGEST, PAUSE = 200_000, 0.05  # characters of a cell, seconds: a page cannot show more, or faster
 
     def __init__(self, kind):
-        self.kind, self.line = kind, ""
+        self.kind, self.text, self.left, self.sent = kind, "", self.LONGEST, 0.0
 
     def write(self, text):
-        *lines, self.line = (self.line + text).split("\n")
-        if lines:
-            send(self.kind, "\n".join(lines) + "\n")
+        if self.left > 0:
+            self.text += text
+            if time.monotonic() - self.sent > self.PAUSE:
+                self.flush()
         return len(text)
 
     def flush(self):
-        if self.line:
-            send(self.kind, self.line)
-        self.line = ""
+        if self.text:
+            rest = "" if len(self.text) <= self.left else "\nThe rest is not shown.\n"
+            send(self.kind, self.text[: self.left] + rest)
+            self.left -= len(self.text)
+            self.text, self.sent = "", time.monotonic()
 
 
 def run(source, number, sender):
@@ -43,11 +56,12 @@ def run(source, number, sender):
     linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
     streams = sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
     try:
-        value = evaluate(ast.parse(source, name), name)
-        if value is not None:
+        value = evaluate(source, name)
+        sys.stdout, sys.stderr = streams  # whatever the cell has put in their place
+        if value is not None and not source.rstrip().endswith(";"):
             show_value(value)
-        if "pictures" in sys.modules:
-            sys.modules["pictures"].show()
+        if pictures := sys.modules.get("pictures"):
+            pictures.show()
         return True
     except BaseException as error:
         for stream in streams:
@@ -57,11 +71,14 @@ def run(source, number, sender):
     finally:
         for stream in streams:
             stream.flush()
+        if pictures := sys.modules.get("pictures"):
+            pictures.forget()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
 
-def evaluate(tree, name):
+def evaluate(source, name):
     """Execute all statements; the value of the last one, if it is an expression."""
+    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, name, "exec"), namespace)
     return None if last is None else eval(compile(ast.Expression(last.value), name, "eval"), namespace)
@@ -69,12 +86,14 @@ def evaluate(tree, name):
 
 def show_value(value):
     sys.stdout.flush()
-    if hasattr(value, "_repr_html_"):
-        send("html", value._repr_html_())
-    elif type(value).__module__ == "matplotlib.figure":
-        sys.modules["pictures"].send_picture(value)
-    else:
-        send("text", repr(value))
+    if type(value).__module__ == "matplotlib.figure":
+        import pictures
+
+        return pictures.send_picture(value)
+    html = None
+    if hasattr(value, "_repr_html_") and not isinstance(value, type):
+        html = value._repr_html_()
+    send("text", repr(value)) if html is None else send("html", html)
 
 
 def explain(error):

@@ -39,10 +39,14 @@ async function run(number, source) {
 }
 
 /** Keep what was compiled, when nothing else is to be done. */
-function keep() {
-  const archive = compiled.pack();
-  if (archive) remember(lock, archive.toJs()).catch(() => {}); // no room: the next page compiles again
-  archive?.destroy();
+async function keep() {
+  try {
+    const archive = compiled.pack();
+    if (archive) await remember(lock, archive.toJs());
+    archive?.destroy();
+  } catch {
+    // No room, or the reader's Stop came late: the next page compiles again.
+  }
 }
 
 // One message after the other: a cell may wait for a package.

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BATCH_MEANS, DATA_MEAN, RULES, newestWithHalf, runningMeans, weights } from
   "../../assets/live/average_numbers.js";
+import { python } from "./site.mjs";
 
 const script = fileURLToPath(new URL("average_expected.py", import.meta.url));
-const python = process.env.PYTHON ?? ".venv/bin/python";
+
 const expected = JSON.parse(execFileSync(python, [script], { maxBuffer: 1 << 26 }));
 // bnlib multiplies up to 200 times where a weight is one power, and debiasing divides what is left by 0.001.
 const close = (ours, theirs, what) =>

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
-import { root } from "./site.mjs";
+import { python, root } from "./site.mjs";
 
 const EXECUTABLES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = process.env.CHROMIUM ?? EXECUTABLES.find(existsSync);
@@ -13,7 +13,8 @@ const executablePath = process.env.CHROMIUM ?? EXECUTABLES.find(existsSync);
 /** The theme says this on every page. */
 const EXPECTED = [/Got invalid theme mode/];
 
-const server = spawn(process.env.PYTHON ?? `${root}.venv/bin/python`, [`${root}tools/serve.py`, "0"]);
+const server = spawn(python, [`${root}tools/serve.py`, "0"], { stdio: ["ignore", "pipe", "inherit"] });
+process.on("exit", () => server.kill());
 export const address = await new Promise((resolve, reject) => {
   createInterface(server.stdout).on("line", (line) => {
     const found = /http:\S+/.exec(line);
@@ -22,11 +23,13 @@ export const address = await new Promise((resolve, reject) => {
   server.on("exit", (code) => reject(new Error(`tools/serve.py ended with ${code}`)));
 });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-after(async () => {
+
+export async function close() {
   await browser.close();
   server.removeAllListeners("exit");
   server.kill();
-});
+}
+after(close);
 
 /** A page with an empty cache. `page.complaints` collects errors, warnings and requests to other hosts. */
 export async function open(path, options = {}) {
@@ -50,7 +53,7 @@ export async function open(path, options = {}) {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe-core has to say; the page must be opened with `bypassCSP`, for axe is a script from elsewhere. */
+/** What axe-core has to say. */
 export async function violations(page) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run());

@@ -5,9 +5,10 @@ import { fileURLToPath } from "node:url";
 import {
   CHANNELS, COUNT, FORMATS, RATIOS, WAYS, exact, half, median, relativeError, stored, sweep, verdict,
 } from "../../assets/live/cancellation_numbers.js";
+import { python } from "./site.mjs";
 
 const script = fileURLToPath(new URL("cancellation_expected.py", import.meta.url));
-const python = process.env.PYTHON ?? ".venv/bin/python";
+
 const expected = JSON.parse(execFileSync(python, [script], { maxBuffer: 1 << 28 }));
 const name = ({ format, ratio, channel }) => `${format}, ratio ${ratio}, channel ${channel}`;
 const same = (ours, theirs, what) =>

@@ -9,7 +9,7 @@ mkdirSync(screenshots, { recursive: true });
 
 for (const path of pages) {
   test(path, async () => {
-    const page = await open(path, { bypassCSP: true, reducedMotion: "reduce" });
+    const page = await open(path, { reducedMotion: "reduce" });
     await page.evaluate(() => globalThis.MathJax?.startup?.promise);
     const shot = `${screenshots}/${path.replace(/\W/g, "-").replace("-html", "")}`;
     for (const colorScheme of ["light", "dark"]) {

@@ -5,8 +5,9 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 import * as numbers from "../../assets/live/shares_numbers.js";
+import { python } from "./site.mjs";
 
-const python = process.env.PYTHON ?? ".venv/bin/python";
+
 const script = fileURLToPath(new URL("shares_expected.py", import.meta.url));
 const cases = JSON.parse(execFileSync(python, [script], { maxBuffer: 1e8 }));
 

@@ -1,7 +1,9 @@
 // Where the built site lies, and what is in it.
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
-export const root = new URL("../../", import.meta.url).pathname;
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+export const python = process.env.PYTHON ?? `${root}.venv/bin/python`;
 export const site = `${root}_build/html`;
 export const screenshots = `${root}_build/screenshots`;
 export const pages = ["search.html", "genindex.html"].concat(
