@@ -30,7 +30,7 @@ function arrow(name) {
   return { node, draw };
 }
 
-/** Something to take hold of: a mark in a target that a finger can hit, and a name. onMove hears [right, up]. */
+/** A mark to take hold of, in a target that a finger can hit, and its name. onMove hears [right, up]. */
 function handle(name, mark, label, onMove, onDrop) {
   const node = svg("g", { class: `handle ${name}` }, svg("circle", { r: 24, class: "target" }), mark, label);
   const inside = (shape, { clientX, clientY }) =>
