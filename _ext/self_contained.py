@@ -1,17 +1,20 @@
-"""A Sphinx extension: after the build, no page holds a script of its own or names another host's.
+"""A Sphinx extension: after the build no page holds a script, names another host, or is larger than need be.
 
 Inline scripts become files, so that a host can forbid them (Content-Security-Policy: script-src 'self').
-The parts of a service for remote kernels, which the theme puts into each page and this book does not use,
-are taken out.
+Taken out are a service for remote kernels, which this book does not use, and icons as a script of 1.5 MB,
+which the theme's style sheet has as a font. Pictures get their size, so that nothing moves, and load when
+they are near.
 """
 
 import hashlib
 import re
+import struct
 from pathlib import Path
 
 INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
-REMOTE_KERNELS = re.compile(r"thebe|kernelName", re.IGNORECASE)
+NOT_USED = re.compile(r"thebe|kernelName|fontawesome\.js", re.IGNORECASE)
 HANDLER = re.compile(r' onclick="[^"]*"')
+PICTURE = re.compile(r'<img (?P<attributes>[^>]*src="(?P<source>[^"]+\.png)"[^>]*?) ?/?>')
 
 
 def outside(page, folder):
@@ -20,7 +23,7 @@ def outside(page, folder):
 
     def move(match):
         attributes, code = match["attributes"], match["code"]
-        if REMOTE_KERNELS.search(attributes + code):
+        if NOT_USED.search(attributes + code):
             return ""
         if "src=" in attributes or "json" in attributes:
             return match[0]
@@ -28,7 +31,15 @@ def outside(page, folder):
         (folder / name).write_text(code, encoding="utf-8")
         return f'<script{attributes} src="{up}{folder.parent.name}/{folder.name}/{name}"></script>'
 
-    return HANDLER.sub("", INLINE.sub(move, page.read_text(encoding="utf-8")))
+    def measure(match):
+        if "loading=" in match["attributes"]:
+            return match[0]
+        header = (page.parent / match["source"]).read_bytes()[16:24]
+        width, height = struct.unpack(">II", header)  # of a PNG
+        return f'<img {match["attributes"]} width="{width}" height="{height}" loading="lazy">'
+
+    text = INLINE.sub(move, page.read_text(encoding="utf-8"))
+    return PICTURE.sub(measure, HANDLER.sub("", text))
 
 
 def rewrite(app, error):

@@ -41,13 +41,14 @@ document.addEventListener("DOMContentLoaded", () => {
 addEventListener("load", () => {
   // On a phone a wide figure keeps its letters legible and scrolls.
   for (const figure of document.querySelectorAll(".bd-article .cell_output figure")) {
-    figure.classList.toggle("wide", figure.querySelector("img")?.naturalWidth > 700);
+    figure.classList.toggle("wide", figure.querySelector("img")?.getAttribute("width") > 700);
   }
 
   // What scrolls sideways can be reached and moved by keyboard. That changes with the width of the page, and when
   // a fold opens or a cell shows something new, which changes its height. The theme measures 300 ms after a change,
   // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
-  const scrolling = ".bd-article :is(div.math, pre, figure.wide), .pst-scrollable-table-container";
+  const scrolling =
+    ".bd-article :is(div.math, mjx-container[display], pre, figure.wide), .pst-scrollable-table-container";
   const reach = () => {
     for (const box of document.querySelectorAll(scrolling)) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;

@@ -117,7 +117,11 @@ def test_inline_scripts_become_files(tmp_path):
     page.write_text(
         '<head><script data-a="1">first();</script><script src="kept.js"></script></head>'
         '<script type="application/json">{"kept": 1}</script><script>const THEBE_JS_URL = "x"</script>'
-        '<button onclick="print()">on paper</button>'
+        '<button onclick="print()">on paper</button><img alt="a" src="../a.png" />'
+        '<script src="fontawesome.js"></script>'
+    )
+    (tmp_path / "html" / "a.png").write_bytes(
+        bytes(16) + (300).to_bytes(4, "big") + (200).to_bytes(4, "big")
     )
     text = self_contained.outside(page, folder)
     (script,) = folder.iterdir()
@@ -126,7 +130,7 @@ def test_inline_scripts_become_files(tmp_path):
         f'<head><script data-a="1" src="../_static/inline/{script.name}"></script>'
         '<script src="kept.js"></script></head>'
         '<script type="application/json">{"kept": 1}</script>'
-        "<button>on paper</button>"
+        '<button>on paper</button><img alt="a" src="../a.png" width="300" height="200" loading="lazy">'
     )
     page.write_text(text)
     assert self_contained.outside(page, folder) == text

@@ -58,7 +58,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.encoded = None
         path = Path(self.translate_path(self.path))
         if self.path.partition("?")[0].endswith("/"):
-            path = path / "index.html" if path.is_dir() else Path()  # a file with a slash is answered with 404
+            path = path / "index.html" if path.is_dir() else Path()  # a file has no slash: 404
         accepted = "gzip" in self.headers.get("Accept-Encoding", "")
         if accepted and path.is_file() and path.suffix not in SQUEEZED_ALREADY:
             self.encoded = squeezed(path, path.stat().st_mtime_ns)

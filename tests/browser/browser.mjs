@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import { after } from "node:test";
 import { chromium } from "playwright-core";
 import { python, root } from "./site.mjs";
 
@@ -24,12 +23,12 @@ export const address = await new Promise((resolve, reject) => {
 });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
+/** To be called at the end, or the process stays. */
 export async function close() {
   await browser.close();
   server.removeAllListeners("exit");
   server.kill();
 }
-after(close);
 
 /** A page with an empty cache. `page.complaints` collects errors, warnings and requests to other hosts. */
 export async function open(path, options = {}) {

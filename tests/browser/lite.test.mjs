@@ -1,10 +1,11 @@
 // The notebook site: a chapter opens in Jupyter, its directives are rendered, and it runs on the book's own Pyodide.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { test } from "node:test";
-import { open } from "./browser.mjs";
+import { after, test } from "node:test";
+import { close, open } from "./browser.mjs";
 import { codeCells, screenshots } from "./site.mjs";
 
+after(close);
 mkdirSync(screenshots, { recursive: true });
 const LONG = { timeout: 120_000 };
 

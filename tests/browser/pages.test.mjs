@@ -1,16 +1,20 @@
 // Every page, light and dark, wide and narrow: no complaint, nothing from elsewhere, accessible, nothing cut off.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { test } from "node:test";
-import { open, violations } from "./browser.mjs";
+import { after, test } from "node:test";
+import { close, open, violations } from "./browser.mjs";
 import { pages, screenshots } from "./site.mjs";
 
+after(close);
 mkdirSync(screenshots, { recursive: true });
 
 for (const path of pages) {
   test(path, async () => {
     const page = await open(path, { reducedMotion: "reduce" });
     await page.evaluate(() => globalThis.MathJax?.startup?.promise);
+    const bytes = await page.evaluate(() =>
+      performance.getEntries().reduce((sum, entry) => sum + (entry.transferSize ?? 0), 0));
+    assert.ok(bytes > 100_000 && bytes < 1_500_000, `the page takes ${bytes} bytes`);
     const shot = `${screenshots}/${path.replace(/\W/g, "-").replace("-html", "")}`;
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });

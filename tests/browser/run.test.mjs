@@ -1,10 +1,11 @@
 // "Run this page": chapters run in the browser and give the stored outputs, and a reader can break and mend them.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
-import { test } from "node:test";
-import { open, violations } from "./browser.mjs";
+import { after, test } from "node:test";
+import { close, open, violations } from "./browser.mjs";
 import { codeCells, runnable, screenshots, site } from "./site.mjs";
 
+after(close);
 mkdirSync(screenshots, { recursive: true });
 const LONG = { timeout: 120_000 };
 
