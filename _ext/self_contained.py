@@ -1,4 +1,4 @@
-"""A Sphinx extension: after the build no page holds a script, names another host, or is larger than need be.
+"""A Sphinx extension: after the build no page holds a script, names another host, or is needlessly large.
 
 Inline scripts become files, so that a host can forbid them (Content-Security-Policy: script-src 'self').
 Taken out are a service for remote kernels, which this book does not use, and icons as a script of 1.5 MB,
