@@ -20,6 +20,7 @@ for (const path of pages) {
       await page.emulateMedia({ colorScheme });
       for (const width of [1280, 390]) {
         await page.setViewportSize({ width, height: 900 });
+        await page.waitForTimeout(600); // the theme's sidebars slide
         await page.screenshot({ path: `${shot}-${colorScheme}-${width}.png` });
         await unfold(page);
         const where = `${colorScheme}, ${width} pixels`;
