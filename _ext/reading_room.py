@@ -47,14 +47,14 @@ def bar(source, up):
 
 def add_bar(app, doctree, docname):
     title = next(doctree.findall(nodes.title), None)
-    if title is None or not runtime.is_there():
+    if title is None:
         return
     source, up = Path(app.env.doc2path(docname)), "../" * docname.count("/")
     title.parent.insert(title.parent.index(title) + 1, nodes.raw("", bar(source, up), format="html"))
 
 
 def install_runtime(app, error):
-    if error or app.builder.format != "html" or not runtime.is_there():
+    if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
     runtime.install(out / "pyodide")
@@ -68,6 +68,7 @@ def install_runtime(app, error):
 
 
 def setup(app):
-    app.connect("doctree-resolved", add_bar)
-    app.connect("build-finished", install_runtime)
+    if runtime.is_there():
+        app.connect("doctree-resolved", add_bar)
+        app.connect("build-finished", install_runtime)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
