@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
 nodes = pytest.importorskip("docutils.nodes")
+pytest.importorskip("nbformat")
 import page_metadata  # noqa: E402
+import reading_room  # noqa: E402
 import self_contained  # noqa: E402
 import serve  # noqa: E402
 
@@ -134,6 +136,39 @@ def test_inline_scripts_become_files(tmp_path):
     )
     page.write_text(text)
     assert self_contained.outside(page, folder) == text
+
+
+class App:
+    """What an extension's setup sees."""
+
+    def __init__(self):
+        self.events = []
+
+    def connect(self, event, handler):
+        self.events.append(event)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_the_runtime_the_book_stays_as_it_is(monkeypatch, there):
+    monkeypatch.setattr(reading_room.runtime, "is_there", lambda: there)
+    app = App()
+    reading_room.setup(app)
+    assert app.events == (["doctree-resolved", "build-finished"] if there else [])
+
+
+def test_the_bar_of_a_page(monkeypatch, tmp_path):
+    monkeypatch.setattr(reading_room, "LITE", tmp_path)
+    bars = {
+        name: reading_room.bar(ROOT / "book" / name, "../")
+        for name in ("speed.ipynb", "torch_backend.ipynb", "notation.md")
+    }
+    assert 'data-files="speed.json"' in bars["speed.ipynb"]
+    assert "../lite/notebooks/index.html?path=speed.ipynb" in bars["speed.ipynb"]
+    assert "needs PyTorch" in bars["torch_backend.ipynb"]
+    assert "../_sources/book/torch_backend.ipynb" in bars["torch_backend.ipynb"]
+    assert "data-files" not in bars["torch_backend.ipynb"] + bars["notation.md"]
+    monkeypatch.setattr(reading_room, "LITE", tmp_path / "nowhere")
+    assert "<a" not in reading_room.bar(ROOT / "book" / "notation.md", "../")
 
 
 @pytest.mark.parametrize(
