@@ -26,23 +26,25 @@ def data_files(notebook):
     return [path for path in notebook.parent.glob("*.json") if path.name in text]
 
 
+def lite_link(up, address, words):
+    link = f'<a class="needs-server" href="{up}lite/{address}" target="_blank">{words}</a>'
+    return link if LITE.exists() else ""
+
+
 def bar(source, up):
     """What stands under the title of a page; `up` leads from the page to the root of the site."""
-    is_notebook = source.suffix == ".ipynb"
-    if is_notebook and not runs_in_a_browser(page(source.stem)):
+    all_notebooks = lite_link(up, "tree/index.html", "All notebooks")
+    if source.suffix != ".ipynb":
+        return f'<p class="run-bar">{all_notebooks}</p>'
+    if not runs_in_a_browser(page(source.stem)):
         return (
             '<p class="run-bar">This chapter needs PyTorch, which does not run in a browser. '
-            f'<a href="{up}_sources/book/{source.name}" download>Download the notebook</a> to run it.</p>'
+            f'<a href="{up}_sources/book/{source.name}" download>Download the notebook</a> to run it. '
+            f"{all_notebooks}</p>"
         )
-    runs, link = "", ""
-    if is_notebook:
-        names = " ".join(path.name for path in data_files(source))
-        runs = f' data-files="{escape(names)}"'
-    if LITE.exists():
-        address = f"notebooks/index.html?path={source.name}" if is_notebook else "tree/index.html"
-        words = "Open as a notebook" if is_notebook else "All notebooks"
-        link = f'<a href="{up}lite/{address}" target="_blank">{words}</a>'
-    return f'<div class="run-bar needs-server"{runs}>{link}</div>'
+    files = escape(" ".join(path.name for path in data_files(source)))
+    notebook = lite_link(up, f"notebooks/index.html?path={source.name}", "Open as a notebook")
+    return f'<div class="run-bar needs-server" data-files="{files}">{notebook}</div>'
 
 
 def add_bar(app, doctree, docname):

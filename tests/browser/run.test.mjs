@@ -307,7 +307,7 @@ test("a chapter that needs torch says so and offers the notebook", async () => {
   const page = await open("book/torch_backend.html");
   assert.match(await page.locator(".run-bar").textContent(), /needs PyTorch, which does not run in a browser/);
   assert.equal(await page.getByRole("button", { name: "Run this page" }).count(), 0);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".run-bar a").click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".run-bar a[download]").click()]);
   assert.equal(download.suggestedFilename(), "torch_backend.ipynb");
   await page.context().close();
 });
