@@ -15,15 +15,9 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import runtime  # noqa: E402
-from lite_notebooks import page, runs_in_a_browser  # noqa: E402
+from lite_notebooks import data_files, page, runs_in_a_browser  # noqa: E402
 
 LITE = runtime.RUNTIME.parent / "lite"
-
-
-def data_files(notebook):
-    """The files beside a notebook that it reads."""
-    text = notebook.read_text(encoding="utf-8")
-    return [path for path in notebook.parent.glob("*.json") if path.name in text]
 
 
 def lite_link(up, address, words):
@@ -42,7 +36,7 @@ def bar(source, up):
             f'<a href="{up}_sources/book/{source.name}" download>Download the notebook</a> to run it. '
             f"{all_notebooks}</p>"
         )
-    files = escape(" ".join(path.name for path in data_files(source)))
+    files = escape(" ".join(path.name for path in data_files(source.stem)))
     notebook = lite_link(up, f"notebooks/index.html?path={source.name}", "Open as a notebook")
     return f'<div class="run-bar needs-server" data-files="{files}">{notebook}</div>'
 
@@ -65,7 +59,7 @@ def install_runtime(app, error):
         shutil.copytree(LITE, out / "lite")
     sources = out / "_sources" / "book"
     for notebook in sources.glob("*.ipynb"):
-        for file in data_files(ROOT / "book" / notebook.name):
+        for file in data_files(notebook.stem):
             shutil.copy(file, sources)
 
 

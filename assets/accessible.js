@@ -1,24 +1,13 @@
 // What the theme leaves out for people who use a keyboard or a screen reader.
 document.addEventListener("DOMContentLoaded", () => {
-  const always = (node, what, repair) => {
-    repair();
-    new MutationObserver(repair).observe(node, what);
-  };
-
-  // A button is called what it shows: the search field and folds their own words, an icon its label.
+  // A button is called what it shows: the search field and folds have their own words.
   for (const named of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     named.removeAttribute("aria-label");
   }
   for (const fold of document.querySelectorAll("button.toggle-button")) {
-    always(fold, { attributeFilter: ["data-toggle-hint"] }, () => {
-      fold.setAttribute("aria-label", fold.dataset.toggleHint ?? "");
-    });
-  }
-  for (const button of document.querySelectorAll(".theme-switch-button")) {
-    always(button, { childList: true, subtree: true }, () => {
-      button.querySelectorAll("title").forEach((title) => title.remove());
-      button.querySelectorAll("svg").forEach((icon) => icon.removeAttribute("role"));
-    });
+    const name = () => fold.setAttribute("aria-label", fold.dataset.toggleHint ?? "");
+    name();
+    new MutationObserver(name).observe(fold, { attributeFilter: ["data-toggle-hint"] });
   }
 
   // The title of a solution links to the exercise above it; a press on it must open the solution.
@@ -35,7 +24,6 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll(".citation-list, .citation-list [role]")) {
     entry.removeAttribute("role");
   }
-
 });
 
 addEventListener("load", () => {

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from lite_notebooks import BOOK, readable_notebooks
+from lite_notebooks import data_files, readable_notebooks
 
 APPS = ("notebooks", "tree")  # one notebook on a page, and the list of all
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -40,15 +40,17 @@ MANIFEST = re.compile(r'<link rel="manifest"[^>]*>')
 OTHER_HOST = re.compile(r"https?://[^\s\"']+")
 
 
-def fill(folder):
-    """Write what the build reads: settings, notebooks, and the file that one of them loads."""
+def fill(folder, notebooks):
+    """Write what the build reads: settings, notebooks, and the files that they load."""
     contents = folder / "contents"
     contents.mkdir(parents=True)
     (folder / "jupyter-lite.json").write_text(json.dumps(SETTINGS))
     (folder / "overrides.json").write_text(json.dumps(OVERRIDES))
-    shutil.copy(BOOK / "speed.json", contents)
-    for name, notebook in readable_notebooks().items():
+    for name, notebook in notebooks.items():
         nbformat.write(notebook, contents / f"{name}.ipynb")
+        for file in data_files(name):
+            shutil.copy(file, contents)
+    return {path.name for path in contents.iterdir()}
 
 
 def build(folder, site):
@@ -69,7 +71,7 @@ def tighten(site):
         page.write_text(MANIFEST.sub('<link rel="icon" href="favicon.ico">', html))
 
 
-def check(site, pyodide):
+def check(site, pyodide, wanted):
     """Stop unless the site is whole, and takes everything from its own host."""
     settings = json.loads((site / "jupyter-lite.json").read_text())
     kernel = settings["jupyter-config-data"]["litePluginSettings"].get(KERNEL, {})
@@ -79,7 +81,6 @@ def check(site, pyodide):
     expect(not hosts, f"other hosts in the settings: {hosts}")
     contents = json.loads((site / "api/contents/all.json").read_text())["content"]
     listed = {entry["name"] for entry in contents}
-    wanted = {f"{name}.ipynb" for name in readable_notebooks()} | {"speed.json"}
     expect(listed == wanted, f"notebooks listed: {sorted(listed)}, wanted: {sorted(wanted)}")
     locked = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
     missing = {*AT_THE_START, "numpy", "matplotlib", "sympy"} - set(locked)
@@ -97,10 +98,10 @@ def main(output, pyodide):
     work = output.parent / "lite-in-progress"
     site = work / "site"
     shutil.rmtree(work, ignore_errors=True)
-    fill(work / "source")
+    wanted = fill(work / "source", readable_notebooks())
     build(work / "source", site)
     tighten(site)
-    check(site, pyodide)
+    check(site, pyodide, wanted)
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     site.rename(output)

@@ -31,6 +31,12 @@ def page(name):
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
 
 
+def data_files(name):
+    """The files beside a notebook that it reads."""
+    text = (BOOK / f"{name}.ipynb").read_text(encoding="utf-8")
+    return [path for path in BOOK.glob("*.json") if path.name in text]
+
+
 def runs_in_a_browser(notebook):
     """Whether the notebook has code, and none of it imports torch, which browsers do not have."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

@@ -34,7 +34,7 @@ class Stream(io.TextIOBase):
         self.kind, self.text, self.left, self.sent = kind, "", self.LONGEST, 0.0
 
     def write(self, text):
-        if self.left > 0:
+        if self.left >= 0:
             self.text += text
             if time.monotonic() - self.sent > self.PAUSE:
                 self.flush()
