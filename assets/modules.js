@@ -8,6 +8,7 @@
     }
     import(new URL("live/live.js", here));
     if (document.querySelector(".run-bar[data-files]")) import(new URL("run/page.js", here));
+    if (document.querySelector(".run-bar")) import(new URL("run/marks.js", here));
   };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
   else start();

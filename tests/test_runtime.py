@@ -1,5 +1,6 @@
 """Python for the browser: what is fetched is what was recorded, all of it or nothing."""
 
+import io
 import json
 import sys
 import zipfile
@@ -142,6 +143,47 @@ def test_the_wheel_of_bnlib_is_entered_in_the_lock_file(world, tmp_path):
     assert {"bnlib/core.py", "bnlib/data/digits.npz", "bnlib/figures/style.mplstyle"} <= set(inside)
     assert files(target) == CONTENT
     assert {path.name for path in destination.iterdir()} == {*CONTENT, wheel.name, runtime.LOCK}
+
+
+def test_pages_load_less(tmp_path):
+    def package(name, content, *depends):
+        (tmp_path / f"{name}-1.whl").write_bytes(content)
+        return {"file_name": f"{name}-1.whl", "sha256": runtime.sha256(content), "depends": list(depends)}
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as wheel:
+        for name in ("pyplot.py", "mpl-data/fonts/ttf/DejaVuSans.ttf", "mpl-data/sample_data/a.csv"):
+            wheel.writestr(f"matplotlib/{name}", name)
+    (tmp_path / "pyodide.asm.wasm").write_bytes(bytes(10_000))
+    (tmp_path / "python_stdlib.zip").write_bytes(b"zip")
+    lock = {
+        "packages": {
+            "numpy": package("numpy", b"numpy"),
+            "matplotlib": package("matplotlib", buffer.getvalue(), "numpy", "fonttools", "pillow"),
+            "pillow": package("pillow", b"pillow"),
+            "sympy": package("sympy", b"sympy"),
+            "bnlib": package("bnlib", b"bnlib", "numpy"),
+        }
+    }
+    (tmp_path / runtime.LOCK).write_text(json.dumps(lock))
+    facts = runtime.install_for_pages(tmp_path)
+    assert facts == json.loads((tmp_path / "page.json").read_text())
+    assert json.loads((tmp_path / runtime.LOCK).read_text()) == lock
+    short = "page/matplotlib-1.whl"
+    assert zipfile.ZipFile(tmp_path / short).namelist() == [
+        "matplotlib/pyplot.py",
+        "matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf",
+    ]
+    assert facts["needs"]["matplotlib"] == [short, "numpy-1.whl", "pillow-1.whl"]
+    assert facts["needs"]["bnlib"] == ["bnlib-1.whl", "numpy-1.whl"]
+    of_pages = json.loads((tmp_path / "page-lock.json").read_text())["packages"]
+    assert {package["file_name"] for package in of_pages.values()} <= set(facts["known"])
+    for name, fact in facts["known"].items():
+        content = (tmp_path / name).read_bytes()
+        assert (fact["bytes"], fact["sha256"]) == (len(content), runtime.sha256(content))
+    assert of_pages["matplotlib"]["sha256"] == facts["known"][short]["sha256"]
+    assert facts["known"]["pyodide.asm.wasm"]["wire"] < 100  # a host compresses it
+    assert facts["known"]["python_stdlib.zip"]["wire"] == 3
 
 
 def test_what_is_recorded_is_whole():

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
 nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("nbformat")
+import cells  # noqa: E402
 import page_metadata  # noqa: E402
 import reading_room  # noqa: E402
 import self_contained  # noqa: E402
@@ -153,22 +154,28 @@ def test_without_the_runtime_the_book_stays_as_it_is(monkeypatch, there):
     monkeypatch.setattr(reading_room.runtime, "is_there", lambda: there)
     app = App()
     reading_room.setup(app)
-    assert app.events == (["doctree-resolved", "build-finished"] if there else [])
+    assert app.events == (["builder-inited", "doctree-resolved", "build-finished"] if there else [])
 
 
 def test_the_bar_of_a_page(monkeypatch, tmp_path):
     monkeypatch.setattr(reading_room, "LITE", tmp_path)
+    python = {
+        "needs": {"python": ["p"], "bnlib": ["b", "n"], "matplotlib": ["m", "n"]},
+        "known": {name: {"wire": 10**i} for i, name in enumerate("pbnm")},
+    }
     bars = {
-        name: reading_room.bar(ROOT / "book" / name, "../")
-        for name in ("speed.ipynb", "torch_backend.ipynb", "notation.md")
+        name: reading_room.bar(ROOT / "book" / name, "../", python)
+        for name in ("speed.ipynb", "playground.ipynb", "torch_backend.ipynb", "notation.md")
     }
     assert 'data-files="speed.json"' in bars["speed.ipynb"]
+    assert 'data-packages="matplotlib bnlib" data-bytes="1111"' in bars["speed.ipynb"]
+    assert 'data-packages="bnlib" data-bytes="111"' in bars["playground.ipynb"]  # it draws nothing
     assert "../lite/notebooks/index.html?path=speed.ipynb" in bars["speed.ipynb"]
     assert "needs PyTorch" in bars["torch_backend.ipynb"]
     assert "../_sources/book/torch_backend.ipynb" in bars["torch_backend.ipynb"]
     assert "data-files" not in bars["torch_backend.ipynb"] + bars["notation.md"]
     monkeypatch.setattr(reading_room, "LITE", tmp_path / "nowhere")
-    assert "<a" not in reading_room.bar(ROOT / "book" / "notation.md", "../")
+    assert "<a" not in reading_room.bar(ROOT / "book" / "notation.md", "../", python)
 
 
 @pytest.mark.parametrize(
@@ -184,3 +191,19 @@ def test_a_description_ends_with_a_sentence_or_a_word(text, wanted):
     page = nodes.section("", nodes.title("", "Title"), boxed, nodes.paragraph("", text))
     assert page_metadata.description(page) == wanted
     assert len(wanted) <= page_metadata.LONGEST
+
+
+def test_cells_in_sight_are_numbered():
+    def cell(*parts):
+        inside = [nodes.container("", nb_element=f"cell_code_{part}") for part in parts]
+        return nodes.container("", *inside, nb_element="cell_code", ids=["of-the-figure"])
+
+    first, no_code, second = cell("source", "output"), cell("output"), cell("source")
+    page = nodes.section("", nodes.title("", "Title"), first, nodes.note("", no_code, second))
+    cells.number(None, page, "book/page")
+    assert [node["ids"] for node in (first, no_code, second)] == [
+        ["cell-1", "of-the-figure"],
+        ["of-the-figure"],
+        ["cell-2", "of-the-figure"],
+    ]
+    assert [node[0].astext().count('href="#cell-') for node in (first, second)] == [1, 1]

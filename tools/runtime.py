@@ -9,9 +9,12 @@ the SHA-256 of every file, as npm's package and its lock file have them. What th
 Python and comes from PyPI under its own name, again by recorded hash.
 """
 
+import gzip
 import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +31,11 @@ CHAPTERS_NEED = ["numpy", "matplotlib", "sympy"]  # and what these need in turn
 NOTEBOOKS_NEED = ["micropip", "ipython", "jedi"]
 NOT_IN_LOCK = {"comm": "0.2.3"}  # pure Python without dependencies
 LOCK = "pyodide-lock.json"
+# Pages show figures as PNG: without a writer of PDF files, windows, samples, and fonts of other kinds.
+NOT_FOR_PAGES = {"fonttools", "pytz"}
+NOT_DRAWN_WITH = re.compile(
+    r"/(sample_data|fonts/afm|fonts/pdfcorefonts|backends/_tkagg)\b|/DejaVu(Serif|SansMono-)"
+)
 
 
 class WrongFile(Exception):
@@ -120,6 +128,65 @@ def install(destination, runtime=RUNTIME):
     wheel = build_bnlib(destination)
     lock["packages"]["bnlib"] = entry("bnlib", wheel, depends=["numpy"])
     (destination / LOCK).write_text(json.dumps(lock))
+
+
+def install_for_pages(folder):
+    """Add to an installed runtime what pages load, which is less than notebooks do.
+
+    page-lock.json is a lock file of their own; page.json, which is returned, has the sizes and hashes of
+    what it leads to.
+    """
+    lock = page_lock(json.loads((folder / LOCK).read_text()), folder)
+    facts = page_files(lock, folder)
+    (folder / "page-lock.json").write_text(json.dumps(lock))
+    (folder / "page.json").write_text(json.dumps(facts))
+    return facts
+
+
+def page_lock(lock, folder):
+    """The lock file without what no page needs; its matplotlib is a wheel cut down, in `folder`."""
+    packages = {name: dict(package) for name, package in lock["packages"].items()}
+    plotting = packages["matplotlib"]
+    plotting["depends"] = [name for name in plotting["depends"] if name not in NOT_FOR_PAGES]
+    short = folder / "page" / plotting["file_name"]
+    short.parent.mkdir(exist_ok=True)
+    copy_wheel(folder / plotting["file_name"], short, leave_out=NOT_DRAWN_WITH)
+    plotting |= {"file_name": f"page/{short.name}", "sha256": sha256(short.read_bytes())}
+    return lock | {"packages": packages}
+
+
+def copy_wheel(source, target, leave_out):
+    """A wheel without the files whose names match."""
+    with zipfile.ZipFile(source) as whole, zipfile.ZipFile(target, "w") as part:
+        for info in whole.infolist():
+            if not leave_out.search(info.filename):
+                part.writestr(info, whole.read(info), zipfile.ZIP_DEFLATED, 9)
+
+
+def page_files(lock, folder):
+    """{known: {file: {bytes, wire, sha256}}, needs: {package: [file, ...]}} of a lock file.
+
+    Its files lie in `folder`.
+    """
+    packages = lock["packages"]
+
+    def with_needs(name):
+        found = [name]
+        for other in found:
+            found += [need for need in packages[other]["depends"] if need not in found]
+        return [packages[each]["file_name"] for each in found]
+
+    needs = {name: with_needs(name) for name in ("bnlib", "numpy", "matplotlib", "sympy")}
+    needs["python"] = ["pyodide.asm.wasm", "python_stdlib.zip"]
+    known = {name: file_facts(folder / name) for name in sorted({*itertools.chain(*needs.values())})}
+    return {"known": known, "needs": needs}
+
+
+def file_facts(path):
+    """Size, size as a host sends it (WebAssembly compressed, an archive as it is), and hash."""
+    content = path.read_bytes()
+    wire = len(gzip.compress(content, 6)) if path.suffix == ".wasm" else len(content)
+    return {"bytes": len(content), "wire": wire, "sha256": sha256(content)}
 
 
 def entry(name, wheel, depends=()):

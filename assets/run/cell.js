@@ -1,19 +1,36 @@
 // One code cell of the page: its text, its outputs, and the way back to both as they were published.
+import { button as pageButton, node as element } from "./elements.js";
 import { highlight } from "./highlight.js";
+import { Keys } from "./keys.js";
+
+/** What a state is called beside a cell's number; its colour says it, too. */
+const STATES = { waiting: "waiting", running: "running …", done: "✓ done", failed: "✗ failed" };
+
+/** The cells of the page that can be run, in their order. */
+export const cellNodes = () =>
+  [...document.querySelectorAll(".bd-article div.cell[id^=cell-]")].filter((node) => node.querySelector(".cell_input pre"));
+
+/** The published text of a cell. */
+export const textOf = (node) =>
+  node.querySelector(".cell_input > [class*=highlight-] pre").textContent.replace(/\n$/, "");
 
 export class Cell {
-  constructor(node, number, onRun) {
-    this.number = number;
+  /** `page` is told what the reader does: run(cell), link(cell), wrote(cell). */
+  constructor(node, page) {
+    this.number = Number(node.id.replace("cell-", ""));
+    this.node = node;
+    this.page = page;
     this.tried = this.ran = false;
+    this.foreign = false; // the text came with a link, and the reader has not run it yet
     this.highlighted = node.querySelector(".cell_input > [class*=highlight-]");
-    this.published = this.highlighted.querySelector("pre").textContent.replace(/\n$/, "");
+    this.published = textOf(node);
     this.output = node.querySelector(".cell_output") ?? this.addOutput(node);
     this.stored = [...this.output.childNodes];
     this.pictures = [...this.output.querySelectorAll("img")].map((image) => {
       const box = image.closest("figure") ?? image;
       return { box, image, src: image.src, alt: image.alt };
     });
-    this.build(onRun);
+    this.build();
   }
 
   addOutput(node) {
@@ -22,29 +39,29 @@ export class Cell {
     return output;
   }
 
-  build(onRun) {
+  build() {
     this.text = element("textarea", "run-text");
     this.text.setAttribute("aria-label", `Code of cell ${this.number}`);
-    Object.assign(this.text, { value: this.published, spellcheck: false, autocapitalize: "off", wrap: "off" });
-    this.text.addEventListener("input", () => this.draw());
-    this.text.addEventListener("scroll", () => (this.colours.scrollLeft = this.text.scrollLeft));
-    this.text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.shiftKey) {
-        event.preventDefault();
-        onRun(this);
-      } else if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.altKey && !event.metaKey) {
-        this.indent(event);
-      }
-      event.stopPropagation(); // the theme has shortcuts of its own
+    Object.assign(this.text, { value: this.published, spellcheck: false, autocapitalize: "off", rows: 1 });
+    this.text.setAttribute("autocorrect", "off");
+    this.keys = new Keys(this.text, () => this.page.run(this));
+    this.text.addEventListener("input", () => {
+      this.draw();
+      this.page.wrote(this);
     });
-    this.button = element("button", "run-cell");
-    this.button.type = "button";
-    this.button.addEventListener("click", () => onRun(this));
+    this.runs = button("Run", () => this.page.run(this));
+    this.link = button("Link", () => this.page.link(this));
+    this.link.setAttribute("aria-label", `Link to cell ${this.number} as it stands here`);
+    this.undo = button("Undo changes", () => {
+      this.keys.replaceAll(this.published);
+      this.text.focus();
+    });
+    this.undo.setAttribute("aria-label", `Undo changes of cell ${this.number}`);
     this.editor = element("div", "run-editor");
     this.editor.id = `run-cell-${this.number}`;
     this.label = element("span", "run-label");
     const head = element("div", "run-head");
-    head.append(this.label, this.button);
+    head.append(this.label, this.undo, this.link, this.runs);
     this.colours = element("div", "highlight");
     this.colours.setAttribute("aria-hidden", "true"); // the same text, seen through the field above it
     this.editor.append(this.colours, this.text, head); // shown above, but next to be reached from the text
@@ -68,17 +85,11 @@ export class Cell {
   }
 
   draw() {
-    this.text.rows = this.source.split("\n").length;
     this.colours.replaceChildren(...highlight(this.source));
-    this.label.textContent = `Cell ${this.number}${this.changed ? ", changed" : ""}`;
-  }
-
-  /** A new line begins where the last one began, and further in after a colon. */
-  indent(event) {
-    const line = this.source.slice(0, this.text.selectionStart).split("\n").at(-1);
-    event.preventDefault();
-    const deeper = /:\s*(#.*)?$/.test(line) ? "    " : "";
-    document.execCommand("insertText", false, `\n${line.match(/^ */)[0]}${deeper}`); // the one way that undo knows
+    this.undo.hidden = !this.changed;
+    this.editor.dataset.foreign = this.foreign;
+    const notes = [this.foreign ? "from a link, not yours" : this.changed && "changed", STATES[this.editor.dataset.state]];
+    this.label.textContent = [`Cell ${this.number}`, ...notes.filter(Boolean)].join(", ");
   }
 
   /** idle, waiting, running, done, failed */
@@ -86,9 +97,10 @@ export class Cell {
     if (name === "waiting") this.ran = false; // what stands there is of an earlier run
     this.editor.dataset.state = name;
     const words = { waiting: "Waiting", running: "Running" }[name] ?? "Run";
-    this.button.textContent = words;
-    this.button.setAttribute("aria-label", `${words} cell ${this.number}`);
+    this.runs.textContent = words;
+    this.runs.setAttribute("aria-label", `${words} cell ${this.number}`);
     this.output.setAttribute("aria-busy", name === "running" || name === "waiting");
+    this.draw();
   }
 
   begin() {
@@ -108,7 +120,7 @@ export class Cell {
     this.clear();
     const last = this.output.lastElementChild;
     if (kind === "png") this.showPicture(`data:image/png;base64,${text}`);
-    else if (kind === "html") this.output.append(element("div", "output text_html", text));
+    else if (kind === "html") this.output.append(htmlOutput(text));
     else if (kind === last?.dataset.kind) last.querySelector("pre").append(text);
     else this.output.append(textOutput(kind, text));
   }
@@ -138,11 +150,12 @@ export class Cell {
   }
 }
 
-function element(tag, className, content = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.innerHTML = content;
-  return node;
+const button = (words, onClick) => pageButton(words, onClick, "run-cell");
+
+function htmlOutput(text) {
+  const output = element("div", "output text_html");
+  output.innerHTML = text; // the policy of the site keeps scripts in it from running
+  return output;
 }
 
 function textOutput(kind, text) {

@@ -1,80 +1,108 @@
 // "Run this page": the cells become editable, and Python runs them here, in the reader's browser.
 // Nothing is fetched before the click. Cells before a chosen one that Python has not seen yet run first.
-import { Cell } from "./cell.js";
+import { Cell, cellNodes, textOf } from "./cell.js";
+import { button, node } from "./elements.js";
+import { Python } from "./python.js";
+import { check, hashFor, readHash } from "./share.js";
+import * as work from "./work.js";
 
 const bar = document.querySelector(".run-bar");
-const memory = `cells of ${location.pathname}`;
+const name = work.pageName();
+const PATIENCE = 2000; // milliseconds that Python may take to stop
 let cells = [];
 let waiting = [];
 let current = null; // the cell that runs
-let worker = null;
-let interrupt = null; // shared with Python where the server's headers allow it; else the thread is ended
+let python = null;
 let stopping = false; // the reader asked for it
-let patience; // how long Python may take to stop
+let patience;
 
-const status = node("span", "run-status");
-status.setAttribute("role", "status");
+const status = node("span", "run-status", { role: "status" });
 const meter = node("progress", "run-meter");
-meter.setAttribute("aria-label", "Cells that have run");
-const start = button("Run this page", () => open());
+const amount = node("span", "run-amount");
+const notes = node("div", "run-notes", { role: "status" });
+const start = button("Run this page", () => {
+  open();
+  again.focus();
+  run(cells);
+});
 const again = button("Run all", () => {
   dropWaiting();
   run(cells);
 });
 const halt = button("Stop", () => busy() && stop());
 const back = button("Reset", reset);
-bar.prepend(start, status);
+const controls = node("div", "run-controls"); // apart from the bar: it stays in sight
+controls.append(start, status);
+sayTheSize();
+bar.before(controls);
+bar.append(notes);
+const told = showKept();
+bring();
+addEventListener("hashchange", bring);
+addEventListener("pagehide", save);
+document.addEventListener("visibilitychange", save);
 
+/** What a first visit fetches, before it does. */
+function sayTheSize() {
+  const size = node("small", "run-size");
+  size.textContent = ` (${megabytes(bar.dataset.bytes)} MB, once)`;
+  if (!work.remembered("fetched")) start.append(size);
+}
+
+/** The cells become fields, with what the reader wrote in them before. */
 function open() {
-  cells = [...document.querySelectorAll(".bd-article div.cell")]
-    .filter((cell) => cell.querySelector(".cell_input pre"))
-    .map((cell, index) => new Cell(cell, index + 1, runCell));
-  recall();
+  if (cells.length) return;
+  told?.remove();
+  const page = { run: runCell, link, wrote };
+  cells = cellNodes().map((each) => new Cell(each, page));
+  const { cells: kept } = work.read(name);
+  for (const cell of cells) cell.source = kept[cell.number]?.text ?? cell.source;
   start.replaceWith(again, halt, back);
-  status.before(meter);
-  again.focus();
-  addEventListener("pagehide", remember);
-  run(cells);
+  status.before(meter, amount);
+  meterOf("Cells that have run", 0, cells.length);
+  update();
 }
 
 function runCell(cell) {
-  run([...cells.slice(0, cell.number - 1).filter((other) => !other.tried), cell]);
+  if (cell.foreign) {
+    cell.foreign = false;
+    wrote(cell);
+  }
+  run([...cells.slice(0, cells.indexOf(cell)).filter((other) => !other.tried), cell]);
 }
 
+/** A text that came with a link runs when the reader runs that cell, and never by itself. */
 function run(wanted) {
-  waiting.push(...wanted.filter((cell) => !waiting.includes(cell)));
+  waiting.push(...wanted.filter((cell) => !cell.foreign && !waiting.includes(cell)));
   waiting.forEach((cell) => cell !== current && cell.state("waiting"));
-  remember();
-  if (!worker) startPython();
+  save();
+  if (!python) startPython();
   else next();
 }
 
 function startPython() {
-  const code = cells.map((cell) => cell.source).join("\n");
-  const packages = ["numpy", "bnlib", "matplotlib", "sympy"].filter((name) => code.includes(name));
-  const files = bar.dataset.files.split(" ").filter(Boolean);
-  interrupt = self.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : null;
-  worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  worker.addEventListener("message", ({ data }) => receive(data));
-  worker.addEventListener("error", (event) => fail(event.message));
-  worker.postMessage({ start: { files, packages, interrupt } });
-  worker.ready = false;
   say("Fetching Python …");
+  try {
+    if (!self.WebAssembly || !self.Worker) throw new Error("This browser has no WebAssembly, or has it switched off.");
+    python = new Python(bar.dataset.files.split(" ").filter(Boolean), bar.dataset.packages.split(" "), receive);
+  } catch (error) {
+    fail(error.message);
+  }
   update();
 }
 
 function receive(data) {
-  if (data.progress) say(`${data.progress} …`);
+  if (data.progress) showProgress(data);
   else if (data.failed) fail(data.failed);
   else if (data.ready) {
-    worker.ready = true;
+    work.rememberThat("fetched");
     next();
   } else if (data.done) {
     const ended = current;
     current = null;
     clearTimeout(patience);
-    if (interrupt) interrupt[0] = 0; // it may have come too late
     ended.end(data.finished);
+    judge(ended);
     if (data.finished && !stopping) next();
     else sayWhere(stopping ? "You stopped" : "An error in", ended, dropWaiting() ? ". Others did not run." : ".");
   } else {
@@ -83,27 +111,34 @@ function receive(data) {
   update();
 }
 
+function showProgress({ progress, loaded, total }) {
+  if (status.textContent !== `${progress} …`) say(`${progress} …`);
+  if (total) meterOf("Bytes of Python that have come", loaded, total);
+  amount.textContent = total ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "";
+}
+
 function next() {
-  if (current || !worker.ready) return;
+  if (current || !python.ready) return;
   current = waiting.shift() ?? null;
   if (!current) return say(endWords());
   current.begin();
   update();
   stopping = false;
   sayWhere("Running", current, ` of ${cells.length} …`);
-  worker.postMessage({ run: current.number, source: current.source });
+  python.run(current.number, current.source);
 }
 
 function endWords() {
+  const foreign = cells.find((cell) => cell.foreign);
+  if (foreign) return `Done. Cell ${foreign.number} came with a link and runs only when you run it.`;
   const missing = cells.filter((cell) => !cell.ran).length;
-  return missing ? `Done. ${missing} others have not run.` : "All cells have run. Shift+Enter runs one.";
+  return missing ? `Done. ${missing} ${missing === 1 ? "other has" : "others have"} not run.` : "All cells have run. Shift+Enter runs one.";
 }
 
 function stop() {
-  if (interrupt && current) {
-    interrupt[0] = 2; // Python raises KeyboardInterrupt, and what has been computed stays
+  if (current && python.interrupt()) {
     stopping = true;
-    patience = setTimeout(endPython, 2000);
+    patience = setTimeout(endPython, PATIENCE);
   } else {
     endPython();
   }
@@ -111,29 +146,30 @@ function stop() {
 }
 
 function endPython(words = "Stopped. Python starts again with the next cell.") {
-  worker?.terminate();
-  worker = null;
+  python?.end();
+  python = null;
   clearTimeout(patience);
   current?.end(false);
   current = null;
   dropWaiting();
   for (const cell of cells) cell.tried = cell.ran = false;
+  amount.textContent = "";
   say(words);
   update();
 }
 
 function fail(reason) {
-  endPython(`Python has ended. ${reason ?? "Its files could not be loaded."}`);
+  const offline = navigator.onLine === false ? " This machine is offline." : "";
+  endPython(`Python has ended. ${reason}${offline} “Run all” tries again.`);
 }
 
 function reset() {
   const changed = cells.filter((cell) => cell.changed).length;
-  if (changed && !confirm(`Reset takes back your changes to ${changed} of the cells.`)) return;
-  removeEventListener("pagehide", remember);
+  if (changed && !confirm(`Reset takes back your changes to ${work.count(changed, "cell")}.`)) return;
   endPython("");
   for (const cell of cells) cell.reset();
   cells = [];
-  remember();
+  forgetChanges();
   again.replaceWith(start);
   for (const item of [halt, back, meter]) item.remove();
   start.focus();
@@ -147,10 +183,13 @@ function dropWaiting() {
 }
 
 function update() {
-  const ran = cells.filter((cell) => cell.ran).length;
-  meter.max = cells.length || 1;
-  meter.value = ran;
+  if (!python || python.ready) meterOf("Cells that have run", cells.filter((cell) => cell.ran).length, cells.length);
   halt.setAttribute("aria-disabled", !busy()); // not disabled, which would lose the focus
+}
+
+function meterOf(what, value, max) {
+  Object.assign(meter, { max: max || 1, value });
+  meter.setAttribute("aria-label", what);
 }
 
 function busy() {
@@ -162,42 +201,159 @@ function say(words) {
 }
 
 function sayWhere(before, cell, after) {
-  const link = node("a", "");
-  link.href = `#${cell.editor.id}`;
-  link.textContent = `cell ${cell.number}`;
-  status.replaceChildren(`${before} `, link, after);
+  status.replaceChildren(`${before} `, toCell(cell.number), after);
 }
 
-// A reload keeps what the reader wrote.
-function remember() {
-  const changed = cells.filter((cell) => cell.changed).map((cell) => [cell.published, cell.source]);
-  try {
-    sessionStorage.setItem(memory, JSON.stringify(changed));
-  } catch {
-    // The browser keeps nothing for this site.
+function toCell(number) {
+  const link = node("a", "", { href: `#cell-${number}` });
+  link.textContent = `cell ${number}`;
+  return link;
+}
+
+function megabytes(bytes) {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** A line under the bar, with buttons. */
+function note(words, ...buttons) {
+  const line = node("div", "run-note");
+  const text = node("p", "");
+  text.append(...[words].flat());
+  line.append(text, ...buttons);
+  notes.append(line);
+  return line;
+}
+
+// What the reader wrote is kept while it is written, and comes again with the page.
+let saving;
+const unsaved = new Set();
+
+function wrote(cell) {
+  unsaved.add(cell);
+  clearTimeout(saving);
+  saving = setTimeout(save, 300);
+}
+
+function save() {
+  if (!unsaved.size) return;
+  clearTimeout(saving);
+  work.change(name, (record) => {
+    for (const cell of unsaved) {
+      const { number, published, source: text } = cell;
+      const before = record.cells[number];
+      if (cell.beforeLink && before) work.putAside(record, { number, ...before, why: "your text before the one of a link" });
+      cell.beforeLink = false;
+      if (cell.changed) record.cells[number] = { published, text, when: work.now() };
+      else delete record.cells[number];
+    }
+  });
+  unsaved.clear();
+  sayTrouble();
+  document.dispatchEvent(new Event("work"));
+}
+
+let troubleTold;
+
+function sayTrouble() {
+  if (!work.problem() || work.problem() === troubleTold) return;
+  troubleTold = work.problem();
+  note(troubleTold);
+}
+
+/** Say what the reader changed here before, and when. What fits no cell of this edition is set aside. */
+function showKept() {
+  const published = new Map(cellNodes().map((each) => [Number(each.id.replace("cell-", "")), textOf(each)]));
+  let record = work.read(name);
+  const lost = Object.entries(record.cells).filter(([number, { published: text }]) => published.get(+number) !== text);
+  if (lost.length) {
+    record = work.change(name, (mine) => {
+      for (const [number, entry] of lost) {
+        const place = [...published].find(([other, text]) => text === entry.published && !(other in mine.cells));
+        delete mine.cells[number];
+        if (place) mine.cells[place[0]] = entry;
+        else work.putAside(mine, { number: +number, ...entry, why: "this edition has another text in this cell" });
+      }
+    });
   }
+  sayTrouble();
+  const kept = Object.entries(record.cells);
+  const gone = lost.filter(([, { text }]) => record.aside.some((entry) => entry.text === text)).length;
+  if (gone) note(`${gone} of your changes belong to cells that this edition of the page no longer has. They are under “Your work”.`);
+  if (!kept.length) return null;
+  const last = kept.map(([, { when }]) => when).sort().at(-1);
+  const links = kept.flatMap(([number], i) => [i ? ", " : "", toCell(number)]);
+  const line = note(
+    ["You changed ", ...links, ` on this page, last on ${work.day(last)}.`],
+    button("Show my changes", () => {
+      open();
+      cells.find((cell) => cell.changed)?.text.focus();
+    }),
+    button("Discard", () => {
+      if (!confirm(`Discard your changes to ${work.count(kept.length, "cell")}?`)) return;
+      line.remove();
+      forgetChanges();
+      start.focus();
+    }),
+  );
+  return line;
 }
 
-function recall() {
-  let changed = new Map();
-  try {
-    changed = new Map(JSON.parse(sessionStorage.getItem(memory) ?? "[]"));
-  } catch {
-    // Nothing that could be read.
-  }
-  for (const cell of cells) cell.source = changed.get(cell.published) ?? cell.source;
+function forgetChanges() {
+  unsaved.clear();
+  work.change(name, (record) => (record.cells = {}));
+  document.dispatchEvent(new Event("work"));
 }
 
-function button(words, onClick) {
-  const made = node("button", "run-button");
-  made.type = "button";
-  made.textContent = words;
-  made.addEventListener("click", onClick);
-  return made;
+// Links to a cell, with or without a text in it.
+function link(cell) {
+  const hash = hashFor(cell.number, cell.source, cell.published);
+  if (!hash) return say(`Cell ${cell.number} is too long for a link. “Your work” saves it as a file.`);
+  history.replaceState(null, "", hash);
+  const words = `The address of this page now leads to cell ${cell.number}${cell.changed ? " as you wrote it" : ""}`;
+  const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
+  copied.then(() => say(`${words}, and is copied.`), () => say(`${words}: copy it from there.`));
 }
 
-function node(tag, className) {
-  const made = document.createElement(tag);
-  made.className = className;
-  return made;
+/** Show what the address brings: the place, or another reader's text, which does not run by itself. */
+function bring() {
+  const brought = readHash(location.hash);
+  if (!brought) return;
+  if (brought.problem) return note(brought.problem);
+  const place = cellNodes().find((each) => each.id === `cell-${brought.number}`);
+  if (!place) return note(`This link leads to cell ${brought.number}, and this page has ${cellNodes().length} cells.`);
+  const mine = work.read(name).cells[brought.number]?.text;
+  if (brought.text !== undefined && brought.text !== mine && brought.text !== textOf(place)) showForeign(brought, mine);
+  place.closest("details")?.setAttribute("open", "");
+  place.scrollIntoView();
+}
+
+function showForeign({ number, text, check: sum }, mine) {
+  open();
+  const cell = cells.find((each) => each.number === number);
+  if (cell === current || waiting.includes(cell)) return note(`Cell ${number} is busy. Open the link again when it has run.`);
+  save();
+  cell.foreign = cell.beforeLink = true;
+  cell.state("idle");
+  cell.source = text;
+  const other = sum === check(cell.published) ? "" : " The page has changed since the link was made: it may be meant for another cell.";
+  const line = note(
+    ["The text in ", toCell(number), ` came with the link: somebody else may have written it. It runs only when you run that cell.${other}`],
+    button(mine === undefined ? "Take it out" : "Show mine", () => {
+      cell.foreign = cell.beforeLink = false;
+      cell.source = mine ?? cell.published;
+      line.remove();
+      cell.text.focus();
+    }),
+  );
+}
+
+/** An exercise is solved when the reader changed it, and each report in it says "right". */
+function judge({ node: ended }) {
+  const exercise = ended.closest(".exercise[id]");
+  const verdicts = [...(exercise?.querySelectorAll("[data-verdict]") ?? [])].map((report) => report.dataset.verdict);
+  const answered = cells.some((cell) => cell.changed && exercise?.contains(cell.node));
+  if (!answered || !verdicts.length || verdicts.some((verdict) => verdict !== "right")) return;
+  work.change(name, ({ solved }) => (solved[exercise.id] ??= work.now()));
+  sayTrouble();
+  document.dispatchEvent(new Event("work"));
 }
