@@ -15,6 +15,9 @@ let current = null; // the cell that runs
 let python = null;
 let stopping = false; // the reader asked for it
 let patience;
+const unsaved = new Set(); // cells that were written in, and not kept yet
+let saving;
+let troubleTold;
 
 const status = node("span", "run-status", { role: "status" });
 const meter = node("progress", "run-meter");
@@ -36,11 +39,6 @@ controls.append(start, status);
 sayTheSize();
 bar.before(controls);
 bar.append(notes);
-const told = showKept();
-bring();
-addEventListener("hashchange", bring);
-addEventListener("pagehide", save);
-document.addEventListener("visibilitychange", save);
 
 /** What a first visit fetches, before it does. */
 function sayTheSize() {
@@ -225,9 +223,6 @@ function note(words, ...buttons) {
 }
 
 // What the reader wrote is kept while it is written, and comes again with the page.
-let saving;
-const unsaved = new Set();
-
 function wrote(cell) {
   unsaved.add(cell);
   clearTimeout(saving);
@@ -252,8 +247,6 @@ function save() {
   document.dispatchEvent(new Event("work"));
 }
 
-let troubleTold;
-
 function sayTrouble() {
   if (!work.problem() || work.problem() === troubleTold) return;
   troubleTold = work.problem();
@@ -274,11 +267,15 @@ function showKept() {
         else work.putAside(mine, { number: +number, ...entry, why: "this edition has another text in this cell" });
       }
     });
+    document.dispatchEvent(new Event("work"));
   }
   sayTrouble();
   const kept = Object.entries(record.cells);
   const gone = lost.filter(([, { text }]) => record.aside.some((entry) => entry.text === text)).length;
-  if (gone) note(`${gone} of your changes belong to cells that this edition of the page no longer has. They are under “Your work”.`);
+  if (gone) {
+    const cells = gone === 1 ? "belongs to a cell" : "belong to cells";
+    note(`${gone} of your changes ${cells} that this edition of the page no longer has: look under “Your work”.`);
+  }
   if (!kept.length) return null;
   const last = kept.map(([, { when }]) => when).sort().at(-1);
   const links = kept.flatMap(([number], i) => [i ? ", " : "", toCell(number)]);
@@ -357,3 +354,9 @@ function judge({ node: ended }) {
   sayTrouble();
   document.dispatchEvent(new Event("work"));
 }
+
+const told = showKept();
+bring();
+addEventListener("hashchange", bring);
+addEventListener("pagehide", save);
+document.addEventListener("visibilitychange", save);
