@@ -18,6 +18,7 @@ let patience;
 const unsaved = new Set(); // cells that were written in, and not kept yet
 let saving;
 let troubleTold;
+let seconds;
 
 const status = node("span", "run-status", { role: "status" });
 const meter = node("progress", "run-meter");
@@ -99,6 +100,7 @@ function receive(data) {
     const ended = current;
     current = null;
     clearTimeout(patience);
+    stopSeconds();
     ended.end(data.finished);
     judge(ended);
     if (data.finished && !stopping) next();
@@ -111,8 +113,21 @@ function receive(data) {
 
 function showProgress({ progress, loaded, total }) {
   if (status.textContent !== `${progress} …`) say(`${progress} …`);
-  if (total) meterOf("Bytes of Python that have come", loaded, total);
-  amount.textContent = total ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "";
+  if (!total) return countSeconds();
+  meterOf("Bytes of Python that have come", loaded, total);
+  amount.textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
+}
+
+/** Beside what takes its time without a measure: for how long it has. Nobody is read each second aloud. */
+function countSeconds() {
+  stopSeconds();
+  const begun = Date.now();
+  seconds = setInterval(() => (amount.textContent = `${Math.round((Date.now() - begun) / 1000)} s`), 1000);
+}
+
+function stopSeconds() {
+  clearInterval(seconds);
+  amount.textContent = "";
 }
 
 function next() {
@@ -122,6 +137,7 @@ function next() {
   current.begin();
   update();
   stopping = false;
+  countSeconds();
   sayWhere("Running", current, ` of ${cells.length} …`);
   python.run(current.number, current.source);
 }
@@ -151,7 +167,7 @@ function endPython(words = "Stopped. Python starts again with the next cell.") {
   current = null;
   dropWaiting();
   for (const cell of cells) cell.tried = cell.ran = false;
-  amount.textContent = "";
+  stopSeconds();
   say(words);
   update();
 }
@@ -169,7 +185,7 @@ function reset() {
   cells = [];
   forgetChanges();
   again.replaceWith(start);
-  for (const item of [halt, back, meter]) item.remove();
+  for (const item of [halt, back, meter, amount]) item.remove();
   start.focus();
   say("The page is as it was published.");
 }
