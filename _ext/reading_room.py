@@ -15,7 +15,7 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import runtime  # noqa: E402
-from lite_notebooks import data_files, page, runs_in_a_browser  # noqa: E402
+from lite_notebooks import data_files, file_name, page, runs_in_a_browser  # noqa: E402
 
 LITE = runtime.RUNTIME.parent / "lite"
 
@@ -37,7 +37,8 @@ def bar(source, up):
             f"{all_notebooks}</p>"
         )
     files = escape(" ".join(path.name for path in data_files(source.stem)))
-    notebook = lite_link(up, f"notebooks/index.html?path={source.name}", "Open as a notebook")
+    address = f"notebooks/index.html?path={file_name(source.stem)}"
+    notebook = lite_link(up, address, "Open a copy as a notebook")  # what is changed there stays there
     return f'<div class="run-bar needs-server" data-files="{files}">{notebook}</div>'
 
 

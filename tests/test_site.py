@@ -266,7 +266,7 @@ def test_the_bar_of_a_page(monkeypatch, tmp_path):
         for name in ("speed.ipynb", "torch_backend.ipynb", "notation.md")
     }
     assert 'data-files="speed.json"' in bars["speed.ipynb"]
-    assert "../lite/notebooks/index.html?path=speed.ipynb" in bars["speed.ipynb"]
+    assert "../lite/notebooks/index.html?path=11_speed.ipynb" in bars["speed.ipynb"]
     assert "needs PyTorch" in bars["torch_backend.ipynb"]
     assert "../_sources/book/torch_backend.ipynb" in bars["torch_backend.ipynb"]
     assert "data-files" not in bars["torch_backend.ipynb"] + bars["notation.md"]
