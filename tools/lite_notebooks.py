@@ -96,8 +96,8 @@ def contents():
             if runs_in_a_browser(chapter):
                 lines.append(f"- [{title(chapter)}]({file_name(name)}) ({to_book(name, 'page')})")
             else:
-                torch = ", which needs PyTorch" if (BOOK / f"{name}.ipynb").exists() else ""
-                lines.append(f"- {title(chapter)} ({to_book(name, 'page')} alone{torch})")
+                torch = "; it needs PyTorch" if (BOOK / f"{name}.ipynb").exists() else ""
+                lines.append(f"- {title(chapter)} ({to_book(name, 'page')} only{torch})")
     cell = nbformat.v4.new_markdown_cell("\n".join(lines), id="contents")
     return nbformat.v4.new_notebook(cells=[cell], metadata=page("intro").metadata)
 
