@@ -61,3 +61,16 @@ test("a chapter runs as a notebook", async () => {
   assert.deepEqual(page.complaints.filter((words) => !JUPYTER.some((known) => known.test(words))), []);
   await page.context().close();
 });
+
+test("a report's chapter opens as a notebook", async () => {
+  const page = await open("lite/notebooks/index.html?path=13_playground.ipynb");
+  await page.locator(".jp-CodeCell .cm-content").first().click({ timeout: LONG.timeout });
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("from bnlib import check\ncheck.channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))");
+  await page.keyboard.press("Shift+Enter");
+  const chapter = page.locator(".bnlib-report").getByRole("link", { name: "A statistic is a choice of axes" });
+  await chapter.waitFor(LONG);
+  const [notebook] = await Promise.all([page.context().waitForEvent("page"), chapter.click()]);
+  await notebook.waitForURL("**/lite/notebooks/**01_channel_statistics.ipynb");
+  await page.context().close();
+});
