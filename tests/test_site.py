@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
 nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("nbformat")
+import folds  # noqa: E402
 import page_metadata  # noqa: E402
 import reading_room  # noqa: E402
 import self_contained  # noqa: E402
@@ -287,3 +288,21 @@ def test_a_description_ends_with_a_sentence_or_a_word(text, wanted):
     page = nodes.section("", nodes.title("", "Title"), boxed, nodes.paragraph("", text))
     assert page_metadata.description(page) == wanted
     assert len(wanted) <= page_metadata.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("# What this section asserts\nassert True", "Code: what this section asserts"),
+        ("use_style()\nrng = 1", "Code: set-up of this page"),
+        ("a, (b, _) = 1, (2, 3)", "Code: defines a, b"),
+        ("a = [n for n in ()]\ndef f():\n    x = 1\nclass C: pass", "Code: defines f, C, …"),
+        ("both = left = [n for n in range(2)]", "Code: defines both, left"),
+        ("wrong |= {}", "Code: defines wrong"),
+        ("assert f()", "Code: checks"),
+        ("print(1)", "Code"),
+    ],
+)
+def test_a_fold_says_what_it_holds(source, wanted):
+    assert folds.title(source) == wanted
+    assert folds.title(source, has_figure=True) == wanted.replace("Code", "Code and figure")
