@@ -18,7 +18,7 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import runtime  # noqa: E402
-from lite_notebooks import data_files, page, runs_in_a_browser  # noqa: E402
+from lite_notebooks import data_files, file_name, page, runs_in_a_browser  # noqa: E402
 
 LITE = runtime.RUNTIME.parent / "lite"
 
@@ -47,10 +47,11 @@ def bar(source, up, python):
     packages = packages_of(notebook)
     fetched = {file for name in ("python", *packages) for file in python["needs"][name]}
     size = sum(python["known"][file]["wire"] for file in fetched)
-    open_it = lite_link(up, f"notebooks/index.html?path={source.name}", "Open as a notebook")
+    address = f"notebooks/index.html?path={file_name(source.stem)}"
+    open_copy = lite_link(up, address, "Open a copy as a notebook")  # what is changed there stays there
     return (
         f'<div class="run-bar needs-server" data-files="{files}" data-packages="{" ".join(packages)}" '
-        f'data-bytes="{size}">{open_it}</div>'
+        f'data-bytes="{size}">{open_copy}</div>'
     )
 
 

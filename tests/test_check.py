@@ -1,11 +1,15 @@
 """bnlib.check: what a reader is told about an answer, and that no answer raises."""
 
+import re
 from dataclasses import FrozenInstanceError
+from html import escape
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bnlib.check import Report, answer
+from bnlib.check.library import TITLES
 
 VERDICTS = [
     (None, 1.0, "not tried yet"),
@@ -155,11 +159,34 @@ def test_the_display_of_a_notebook_has_a_paragraph_a_line():
     assert "<strong>right already:</strong> x</p>" in html
     assert "<strong>wrong:</strong> 1 &lt; 2, see y</p>" in html
     assert "<strong>right</strong>" in Report(True, "right")._repr_html_()
-    edges = {
-        Report(ok, text)._repr_html_()[42:75]
+    found = {
+        text: re.search(
+            r'data-verdict="(\w+)" style="border-left: 5px solid (#\w+)', Report(ok, text)._repr_html_()
+        )
         for ok, text in ((True, "right"), (False, "wrong"), (False, "not tried yet"))
     }
-    assert len(edges) == 3
+    assert [match[1] for match in found.values()] == ["right", "wrong", "untried"]
+    assert len({match[2] for match in found.values()}) == 3
+
+
+def test_a_report_names_chapters_so_that_the_book_can_link_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = Report(False, "wrong: Scale and shift\nsee: Training, evaluation, frozen, Scale and shift")
+    assert report._repr_html_().count("<span") == 2
+    assert (
+        '<span data-chapter="train_eval_frozen">Training, evaluation, frozen</span>, '
+        in report._repr_html_()
+    )
+    (tmp_path / "02_scale_and_shift.ipynb").touch()
+    assert '<a href="02_scale_and_shift.ipynb">Scale and shift</a>' in report._repr_html_()
+    assert report._repr_html_().count("<span") == 1
+
+
+def test_the_chapters_that_reports_name_are_in_the_book():
+    book = Path(__file__).parent.parent / "book"
+    for chapter, title in TITLES.items():
+        assert title == escape(title)
+        assert f'"# {title}\\n"' in (book / f"{chapter}.ipynb").read_text(encoding="utf-8")
 
 
 def test_long_lines_of_a_report_are_wrapped():

@@ -26,8 +26,33 @@ def test_a_notebook_refers_to_nothing_outside_it(name):
     assert not re.search(r"\{(doc|numref|cite:[pt])\}`", text)
     for label in re.findall(r"\{eq\}`([^`]+)`", text):
         assert LABELS[label][0] == name
-    for page in re.findall(r"\]\((\w+)\.ipynb\)", text):
-        assert page in NOTEBOOKS
+    files = {lite_notebooks.CONTENTS, *map(lite_notebooks.file_name, NOTEBOOKS)}
+    assert set(re.findall(r"\]\((\w+\.ipynb)\)", text)) <= files
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_first_cell_leads_back(name):
+    first = NOTEBOOKS[name].cells[0].source
+    assert f'href="../../book/{name}.html"' in first
+    assert "does not reach the page" in first
+    assert f"]({lite_notebooks.CONTENTS})" in first
+
+
+def test_the_notebooks_stand_in_the_order_of_the_book():
+    files = [lite_notebooks.file_name(name) for name in NOTEBOOKS]
+    assert [lite_notebooks.CONTENTS, *files] == sorted([lite_notebooks.CONTENTS, *files])
+    assert files[:2] == ["00_intro.ipynb", "01_channel_statistics.ipynb"]
+
+
+def test_the_contents_lead_to_every_notebook_and_every_page():
+    notebook = lite_notebooks.contents()
+    nbformat.validate(notebook)
+    (cell,) = notebook.cells
+    assert re.findall(r"\]\((\w+\.ipynb)\)", cell.source) == list(map(lite_notebooks.file_name, NOTEBOOKS))
+    for name, page in lite_notebooks.pages().items():
+        assert f'"../../book/{name}.html"' in cell.source
+        assert lite_notebooks.title(page) in cell.source
+    assert "## The forward pass" in cell.source
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -2,6 +2,8 @@
 
 import gzip
 import http.client
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
 nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("nbformat")
 import cells  # noqa: E402
+import folds  # noqa: E402
 import page_metadata  # noqa: E402
 import reading_room  # noqa: E402
 import self_contained  # noqa: E402
@@ -30,6 +33,7 @@ def ask(tmp_path):
     (site / "lite" / "index.html").write_text("notebooks")
     (site / "a.wasm").write_bytes(bytes(1000))
     (site / "b.whl").write_bytes(bytes(1000))
+    (site / "letters.txt").write_text("abcdefghij")
     (tmp_path / "secret.txt").write_text("secret")
     with serve.server(0, site) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
@@ -41,6 +45,7 @@ def ask(tmp_path):
             answer = connection.getresponse()
             return answer.status, dict(answer.headers), answer.read()
 
+        ask.address = running.server_address
         yield ask
         connection.close()
         running.shutdown()
@@ -92,6 +97,105 @@ def test_errors_are_whole_answers(ask):
         assert "Content-Encoding" not in headers
         assert int(headers["Content-Length"]) == len(body)
     assert ask("/", method="POST")[0] == 501
+
+
+@pytest.mark.parametrize(
+    ("accepted", "squeezed"),
+    [
+        ("gzip;q=0", False),
+        ("br, gzip ; Q=0.0, *", False),
+        ("*", True),
+        ("*;q=0", False),
+        ("GZIP;q=0.5", True),
+    ],
+)
+def test_gzip_is_sent_to_those_who_take_it(ask, accepted, squeezed):
+    assert ("Content-Encoding" in ask("/", Accept_Encoding=accepted)[1]) == squeezed
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "where", "wanted"),
+    [
+        ("bytes=2-4", 206, "bytes 2-4/10", b"cde"),
+        ("bytes=7-", 206, "bytes 7-9/10", b"hij"),
+        ("bytes=-2", 206, "bytes 8-9/10", b"ij"),
+        ("bytes=0-99", 206, "bytes 0-9/10", b"abcdefghij"),
+        ("bytes=-99", 206, "bytes 0-9/10", b"abcdefghij"),
+        ("bytes=10-", 416, "bytes */10", b""),
+        ("bytes=-0", 416, "bytes */10", b""),
+        ("bytes=0-1,3-4", 200, None, b"abcdefghij"),
+        ("bytes=4-2", 200, None, b"abcdefghij"),
+        ("bytes=-", 200, None, b"abcdefghij"),
+        ("lines=1-2", 200, None, b"abcdefghij"),
+    ],
+)
+def test_a_part_of_a_file(ask, asked, status, where, wanted):
+    found, headers, body = ask("/letters.txt", Range=asked)
+    assert (found, headers.get("Content-Range"), body) == (status, where, wanted)
+    assert int(headers["Content-Length"]) == len(body)
+    assert serve.HEADERS.items() <= headers.items()
+
+
+def test_a_part_is_of_the_file_that_the_reader_has(ask):
+    changed = ask("/letters.txt")[1]["Last-Modified"]
+    assert ask("/letters.txt", Range="bytes=1-1", If_Range=changed)[2] == b"b"
+    assert ask("/letters.txt", Range="bytes=1-1", If_Range='"another"')[0] == 200
+    assert ask("/letters.txt", Range="bytes=1-1", Accept_Encoding="gzip")[0] == 200
+
+
+def client_hello():
+    """What a browser sends that takes the server for one of https."""
+    sent = ssl.MemoryBIO()
+    try:
+        ssl.create_default_context().wrap_bio(
+            ssl.MemoryBIO(), sent, server_hostname="localhost"
+        ).do_handshake()
+    except ssl.SSLWantReadError:
+        return sent.read()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /%00 HTTP/1.1", b"400"),
+        (b"GET /index.html%00.png HTTP/1.1", b"400"),
+        (b"\x00\xff garbage", b"400"),
+        (client_hello(), b"400"),
+        (b"GET / HTTP/9.9", b"505"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1", b"414"),
+        (b"GET /" + b"a" * 300 + b" HTTP/1.1", b"404"),
+    ],
+    ids=["null", "null before a suffix", "garbage", "TLS", "version", "long", "long name"],
+)
+def test_what_cannot_be_read_is_answered_quietly(ask, capfd, request_line, status):
+    with socket.create_connection(ask.address, timeout=10) as connection:
+        connection.sendall(request_line + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    for name, value in serve.HEADERS.items():
+        assert f"{name}: {value}\r\n".encode() in answer
+    assert capfd.readouterr().err == ""
+
+
+def test_an_unreadable_request_after_a_good_one(ask):
+    with socket.create_connection(ask.address, timeout=10) as connection:
+        connection.sendall(b"HEAD / HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\nGET / HTTP/9.9\r\n\r\n")
+        _, _, second = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    assert second.startswith(b"HTTP/1.1 505")
+    assert b"Content-Encoding" not in second
+
+
+def test_a_closed_connection_is_quiet(ask, capfd, tmp_path):
+    (tmp_path / "site" / "large.whl").write_bytes(bytes(10**7))
+    before = threading.active_count()
+    with socket.create_connection(ask.address) as connection:
+        connection.sendall(b"GET /large.whl HTTP/1.1\r\n\r\n")
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))  # reset
+    while threading.active_count() > before:
+        pass
+    assert ask("/")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_in_use_is_named():
@@ -170,7 +274,7 @@ def test_the_bar_of_a_page(monkeypatch, tmp_path):
     assert 'data-files="speed.json"' in bars["speed.ipynb"]
     assert 'data-packages="matplotlib bnlib" data-bytes="1111"' in bars["speed.ipynb"]
     assert 'data-packages="bnlib" data-bytes="111"' in bars["playground.ipynb"]  # it draws nothing
-    assert "../lite/notebooks/index.html?path=speed.ipynb" in bars["speed.ipynb"]
+    assert "../lite/notebooks/index.html?path=11_speed.ipynb" in bars["speed.ipynb"]
     assert "needs PyTorch" in bars["torch_backend.ipynb"]
     assert "../_sources/book/torch_backend.ipynb" in bars["torch_backend.ipynb"]
     assert "data-files" not in bars["torch_backend.ipynb"] + bars["notation.md"]
@@ -207,3 +311,21 @@ def test_cells_in_sight_are_numbered():
         ["cell-2", "of-the-figure"],
     ]
     assert [node[0].astext().count('href="#cell-') for node in (first, second)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("# What this section asserts\nassert True", "Code: what this section asserts"),
+        ("use_style()\nrng = 1", "Code: set-up of this page"),
+        ("a, (b, _) = 1, (2, 3)", "Code: defines a, b"),
+        ("a = [n for n in ()]\ndef f():\n    x = 1\nclass C: pass", "Code: defines f, C, …"),
+        ("both = left = [n for n in range(2)]", "Code: defines both, left"),
+        ("wrong |= {}", "Code: defines wrong"),
+        ("assert f()", "Code: checks"),
+        ("print(1)", "Code"),
+    ],
+)
+def test_a_fold_says_what_it_holds(source, wanted):
+    assert folds.title(source) == wanted
+    assert folds.title(source, has_figure=True) == wanted.replace("Code", "Code and figure")

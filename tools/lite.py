@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from lite_notebooks import data_files, readable_notebooks
+from lite_notebooks import CONTENTS, contents, data_files, file_name, readable_notebooks
 
 APPS = ("notebooks", "tree")  # one notebook on a page, and the list of all
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -42,15 +42,16 @@ OTHER_HOST = re.compile(r"https?://[^\s\"']+")
 
 def fill(folder, notebooks):
     """Write what the build reads: settings, notebooks, and the files that they load."""
-    contents = folder / "contents"
-    contents.mkdir(parents=True)
+    files = folder / "contents"
+    files.mkdir(parents=True)
     (folder / "jupyter-lite.json").write_text(json.dumps(SETTINGS))
     (folder / "overrides.json").write_text(json.dumps(OVERRIDES))
+    nbformat.write(contents(), files / CONTENTS)
     for name, notebook in notebooks.items():
-        nbformat.write(notebook, contents / f"{name}.ipynb")
+        nbformat.write(notebook, files / file_name(name))
         for file in data_files(name):
-            shutil.copy(file, contents)
-    return {path.name for path in contents.iterdir()}
+            shutil.copy(file, files)
+    return {path.name for path in files.iterdir()}
 
 
 def build(folder, site):
@@ -79,8 +80,9 @@ def check(site, pyodide, wanted):
     texts = [path.read_text() for path in site.rglob("jupyter-lite.json")]
     hosts = {url for text in texts for url in OTHER_HOST.findall(text)}
     expect(not hosts, f"other hosts in the settings: {hosts}")
-    contents = json.loads((site / "api/contents/all.json").read_text())["content"]
-    listed = {entry["name"] for entry in contents}
+    listed = {
+        entry["name"] for entry in json.loads((site / "api/contents/all.json").read_text())["content"]
+    }
     expect(listed == wanted, f"notebooks listed: {sorted(listed)}, wanted: {sorted(wanted)}")
     locked = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
     missing = {*AT_THE_START, "numpy", "matplotlib", "sympy"} - set(locked)

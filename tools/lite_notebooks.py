@@ -10,6 +10,7 @@ BOOK = Path(__file__).parent.parent / "book"
 NEEDS_TORCH = re.compile(r"^(?:import|from) (?:torch|bnlib\.torch)\b|^from bnlib import .*\btorch\b", re.M)
 ROLE = re.compile(r"\{(doc|numref|eq|ref|cite:[pt])\}`(?:([^`<]+) <)?([^`>]+)>?`")
 PAGE_LINK = re.compile(r"\[([^\]]+)\]\((\w+)\.(?:md|ipynb)\)")
+CONTENTS = "00_contents.ipynb"
 SOLUTION_END = re.compile(r"```\{solution-end\}\n```\n*")
 LABELLED = {
     "equation": re.compile(r"^\$\$ \((\S+)\)", re.M),
@@ -17,10 +18,25 @@ LABELLED = {
 }
 
 
+def parts():
+    """The names of the book's pages in order, by the title of their part; the first page's has none."""
+    found = {"": []}
+    for part, name in re.findall(r"caption: (.+)|book/(\w+)", (BOOK.parent / "_toc.yml").read_text()):
+        if part:
+            found[part] = []
+        else:
+            found[list(found)[-1]].append(name)
+    return found
+
+
 def pages():
     """The pages of the book by name, as notebooks, in the order of the contents."""
-    names = re.findall(r"book/(\w+)", (BOOK.parent / "_toc.yml").read_text())
-    return {name: page(name) for name in names}
+    return {name: page(name) for names in parts().values() for name in names}
+
+
+def file_name(name):
+    """What a chapter is called on the notebook site, which lists files by name: so in the book's order."""
+    return f"{[name for names in parts().values() for name in names].index(name):02d}_{name}.ipynb"
 
 
 def page(name):
@@ -48,15 +64,42 @@ def readable_notebooks():
     book = pages()
     shown = {name: notebook for name, notebook in book.items() if runs_in_a_browser(notebook)}
     labels, starts = number(book)
-    titles = {name: page.cells[0].source.partition("\n")[0].lstrip("# ") for name, page in book.items()}
+    titles = {name: title(notebook) for name, notebook in book.items()}
     for name, notebook in shown.items():
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = link(cell.source, name, labels, titles, shown)
         fold(notebook)
         caption(notebook, labels)
+        lead_back(notebook, name)
         start_numbers(notebook, starts[name])
     return shown
+
+
+def title(notebook):
+    return notebook.cells[0].source.partition("\n")[0].lstrip("# ")
+
+
+def contents():
+    """The first notebook of the site: every page of the book, with its notebook if it has one."""
+    lines = [
+        "# Contents\n",
+        f"Each chapter of the {to_book('intro', 'book')} that runs in a browser is a notebook here, "
+        "with the same text and code.",
+        "A notebook is a copy of its own: it does not show what you change on a page, nor a page what you "
+        "change here.\n",
+    ]
+    for part, names in parts().items():
+        lines += [f"\n## {part}\n"] if part else []
+        for name in names:
+            chapter = page(name)
+            if runs_in_a_browser(chapter):
+                lines.append(f"- [{title(chapter)}]({file_name(name)}) ({to_book(name, 'page')})")
+            else:
+                torch = "; it needs PyTorch" if (BOOK / f"{name}.ipynb").exists() else ""
+                lines.append(f"- {title(chapter)} ({to_book(name, 'page')} only{torch})")
+    cell = nbformat.v4.new_markdown_cell("\n".join(lines), id="contents")
+    return nbformat.v4.new_notebook(cells=[cell], metadata=page("intro").metadata)
 
 
 def number(book):
@@ -100,7 +143,7 @@ def link(source, here, labels, titles, shown):
         return to_book(name, text or f"({n})", f"equation-{key}" if kind == "equation" else key)
 
     def to_page(name, text):
-        return f"[{text}]({name}.ipynb)" if name in shown else to_book(name, text)
+        return f"[{text}]({file_name(name)})" if name in shown else to_book(name, text)
 
     source = PAGE_LINK.sub(lambda match: to_page(match[2], match[1]), source)
     return ROLE.sub(resolved, source)
@@ -145,6 +188,16 @@ def caption(notebook, labels):
             text = f"**Fig. {labels[figure['name']][2]}.** {figure['caption']}"
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"caption-of-{figure['name']}"))
     notebook.cells = cells
+
+
+def lead_back(notebook, name):
+    """Say under the title what this notebook is, and where its page and the other chapters are."""
+    heading, _, text = notebook.cells[0].source.partition("\n")
+    its_page = to_book(name, "its page in the book")
+    notebook.cells[0].source = (
+        f"{heading}\n\n*This notebook is a copy of {its_page}: what you change here does not reach "
+        f"the page, nor the page's changes this notebook. [All chapters]({CONTENTS})*\n{text}"
+    )
 
 
 def start_numbers(notebook, starts):

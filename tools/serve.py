@@ -4,7 +4,10 @@ python tools/serve.py [PORT]
 """
 
 import gzip
+import os
+import re
 import sys
+from contextlib import suppress
 from functools import lru_cache, partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +44,8 @@ TYPES = {
     ".woff2": "font/woff2",
 }
 SQUEEZED_ALREADY = {".whl", ".zip", ".png", ".gz", ".woff", ".woff2"}
+CODING = re.compile(r"(?:^|,)\s*(gzip|\*)\s*(?:;\s*q=(0(?:\.\d*)?|1(?:\.0*)?)\s*)?(?=,|$)", re.IGNORECASE)
+ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @lru_cache(maxsize=512)
@@ -49,25 +54,73 @@ def squeezed(path, changed):
     return gzip.compress(Path(path).read_bytes(), 6, mtime=0)
 
 
+def takes_gzip(accepted):
+    """Whether an Accept-Encoding header allows gzip: by its name, or else by the star."""
+    weights = {coding.lower(): float(weight or 1) for coding, weight in CODING.findall(accepted)}
+    return weights.get("gzip", weights.get("*", 0)) > 0
+
+
+def part(asked, size):
+    """The bytes that a Range header asks for; None for all: it is malformed, or asks for several parts."""
+    match = ONE_RANGE.fullmatch(asked)
+    first, last = match.groups() if match else ("", "")
+    if not first:
+        return range(max(size - int(last), 0), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
+
+
 class Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # what cannot be read is answered with headers, too
+    timeout = 60  # seconds in which nothing came
     extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
-    encoded = None
+
+    def handle(self):
+        with suppress(ConnectionError):  # a reader who leaves a page early
+            super().handle()
+
+    def handle_one_request(self):
+        self.path, self.encoded, self.part = "", None, None  # so it stays if the request cannot be read
+        super().handle_one_request()
 
     def send_head(self):
-        self.encoded = None
-        path = Path(self.translate_path(self.path))
+        name = self.translate_path(self.path)
+        if "\0" in name:
+            return self.send_error(HTTPStatus.BAD_REQUEST)
         if self.path.partition("?")[0].endswith("/"):
-            path = path / "index.html" if path.is_dir() else Path()  # a file has no slash: 404
-        accepted = "gzip" in self.headers.get("Accept-Encoding", "")
-        if accepted and path.is_file() and path.suffix not in SQUEEZED_ALREADY:
-            self.encoded = squeezed(path, path.stat().st_mtime_ns)
+            name = (
+                os.path.join(name, "index.html") if os.path.isdir(name) else ""
+            )  # a file has no slash: 404
+        if os.path.isfile(name):
+            state = os.stat(name)
+            if Path(name).suffix not in SQUEEZED_ALREADY and takes_gzip(
+                self.headers.get("Accept-Encoding", "")
+            ):
+                self.encoded = squeezed(name, state.st_mtime_ns)
+            else:
+                same = self.headers.get("If-Range") in (None, self.date_time_string(state.st_mtime))
+                self.part = part(self.headers.get("Range", ""), state.st_size) if same else None
+        if self.part is not None and not self.part:
+            self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+            super().send_header("Content-Range", f"bytes */{state.st_size}")
+            super().send_header("Content-Length", "0")
+            return self.end_headers()
         return super().send_head()
+
+    def send_response(self, code, message=None):
+        if code == HTTPStatus.OK and self.part:
+            code = HTTPStatus.PARTIAL_CONTENT
+        super().send_response(code, message)
 
     def send_header(self, name, value):
         if name == "Content-Length" and self.encoded is not None:
             super().send_header("Content-Encoding", "gzip")
             value = str(len(self.encoded))
+        elif name == "Content-Length" and self.part:
+            super().send_header("Content-Range", f"bytes {self.part[0]}-{self.part[-1]}/{value}")
+            value = str(len(self.part))
         super().send_header(name, value)
 
     def end_headers(self):
@@ -78,10 +131,13 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def copyfile(self, source, outputfile):
-        if self.encoded is None:
-            super().copyfile(source, outputfile)
-        else:
+        if self.encoded is not None:
             outputfile.write(self.encoded)
+        elif self.part:
+            source.seek(self.part.start)
+            outputfile.write(source.read(len(self.part)))
+        else:
+            super().copyfile(source, outputfile)
 
     def list_directory(self, path):
         self.send_error(HTTPStatus.NOT_FOUND)

@@ -3,12 +3,11 @@
 import textwrap
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
-EDGE = {
-    True: "#009E73",
-    False: "#D55E00",
-    None: "#767676",
-}  # right, wrong, not tried; the words say it, too
+from bnlib.check.library import TITLES
+
+EDGE = {"right": "#009E73", "wrong": "#D55E00", "untried": "#767676"}  # the words say it, too
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,10 @@ class Report:
 
     def _repr_html_(self):
         """The same lines as paragraphs, for notebooks; text and ground stay those of the page."""
-        edge = EDGE[None if self.text == "not tried yet" else self.ok]
+        verdict = "untried" if self.text == "not tried yet" else "right" if self.ok else "wrong"
         lines = "".join(f'<p style="margin: 0.2em 0">{marked(line)}</p>' for line in self.text.splitlines())
-        style = f"border-left: 5px solid {edge}; padding: 0.1em 0 0.1em 0.8em"
-        return f'<div class="bnlib-report" style="{style}">{lines}</div>'
+        style = f"border-left: 5px solid {EDGE[verdict]}; padding: 0.1em 0 0.1em 0.8em"
+        return f'<div class="bnlib-report" data-verdict="{verdict}" style="{style}">{lines}</div>'
 
 
 def marked(line):
@@ -38,7 +37,17 @@ def marked(line):
     label, colon, rest = line.partition(": ")
     if not colon:
         return f"<strong>{escape(line)}</strong>" if len(line) < 20 else escape(line)
-    return f"<strong>{escape(label)}:</strong> {escape(rest)}"
+    rest = escape(rest)
+    for chapter, title in TITLES.items() if label == "see" else ():
+        rest = rest.replace(title, named(chapter, title))
+    return f"<strong>{escape(label)}:</strong> {rest}"
+
+
+def named(chapter, title):
+    """A chapter's title: a link on the notebook site, where files have numbers; the book makes one."""
+    for notebook in Path().glob(f"[0-9][0-9]_{chapter}.ipynb"):
+        return f'<a href="{notebook.name}">{title}</a>'
+    return f'<span data-chapter="{chapter}">{title}</span>'
 
 
 def apart(one, other):

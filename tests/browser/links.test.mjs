@@ -18,6 +18,8 @@ function fault(page, tag, address) {
   if (/^(https?:)?\/\//.test(address)) return tag === "a" ? null : `<${tag}> takes ${address} from another host`;
   if (/^(data|mailto):/.test(address)) return null;
   const [file, id] = address.replaceAll("&amp;", "&").split("#");
+  const notebook = /\?path=(.+)/.exec(file)?.[1];
+  if (notebook && !existsSync(join(site, "lite/files", notebook))) return `${address}: no such notebook`;
   let path = join(dirname(page), decodeURIComponent(file.split("?")[0]));
   if (!file) path = page;
   if (!existsSync(join(site, path))) return `<${tag}> leads to ${address}, which is not there`;
@@ -31,6 +33,7 @@ test("the checker of links finds what is wrong", () => {
   assert.match(fault(page, "img", "https://example.org/a.png"), /another host/);
   assert.match(fault(page, "a", "nowhere.html"), /not there/);
   assert.match(fault(page, "a", "notation.html#nowhere"), /no such place/);
+  assert.match(fault(page, "a", "../lite/notebooks/index.html?path=nowhere.ipynb"), /no such notebook/);
   assert.equal(fault(page, "a", "https://example.org/"), null);
 });
 

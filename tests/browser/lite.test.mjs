@@ -20,15 +20,32 @@ const JUPYTER = [
 
 test("every chapter that runs is listed", async () => {
   const page = await open("lite/tree/index.html");
-  await page.getByText("playground.ipynb").waitFor(LONG);
+  await page.getByText("13_playground.ipynb").waitFor(LONG);
   const names = await page.locator(".jp-DirListing-itemName").allTextContents();
-  assert.ok(names.includes("channel_statistics.ipynb") && names.includes("speed.ipynb"));
+  assert.deepEqual(names.slice(0, 3), ["00_contents.ipynb", "00_intro.ipynb", "01_channel_statistics.ipynb"]);
+  assert.ok(names.includes("11_speed.ipynb"));
   assert.ok(!names.some((name) => name.includes("torch") || name.includes("many_devices")));
   await page.context().close();
 });
 
+test("the contents lead to a notebook, and to the book", async () => {
+  const page = await open("lite/notebooks/index.html?path=00_contents.ipynb");
+  const back = page.getByRole("link", { name: "book", exact: true });
+  await back.waitFor(LONG);
+  const [book] = await Promise.all([page.context().waitForEvent("page"), back.click()]);
+  await book.waitForURL("**/book/intro.html");
+  await book.close();
+  const [notebook] = await Promise.all([
+    page.context().waitForEvent("page"),
+    page.getByRole("link", { name: "Playground" }).click(),
+  ]);
+  await notebook.getByText("This notebook is a copy of").waitFor(LONG);
+  await notebook.getByRole("link", { name: "its page in the book" }).click();
+  await page.context().close();
+});
+
 test("a chapter runs as a notebook", async () => {
-  const page = await open("lite/notebooks/index.html?path=playground.ipynb");
+  const page = await open("lite/notebooks/index.html?path=13_playground.ipynb");
   const cells = codeCells("playground").length;
   const code = page.locator(".jp-CodeCell");
   await code.first().waitFor(LONG);
@@ -42,5 +59,18 @@ test("a chapter runs as a notebook", async () => {
   await page.screenshot({ path: `${screenshots}/lite-playground.png` });
   assert.ok(page.requests.some((url) => url.endsWith("/pyodide/pyodide.asm.wasm")), "it has a Pyodide of its own");
   assert.deepEqual(page.complaints.filter((words) => !JUPYTER.some((known) => known.test(words))), []);
+  await page.context().close();
+});
+
+test("a report's chapter opens as a notebook", async () => {
+  const page = await open("lite/notebooks/index.html?path=13_playground.ipynb");
+  await page.locator(".jp-CodeCell .cm-content").first().click({ timeout: LONG.timeout });
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("from bnlib import check\ncheck.channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))");
+  await page.keyboard.press("Shift+Enter");
+  const chapter = page.locator(".bnlib-report").getByRole("link", { name: "A statistic is a choice of axes" });
+  await chapter.waitFor(LONG);
+  const [notebook] = await Promise.all([page.context().waitForEvent("page"), chapter.click()]);
+  await notebook.waitForURL("**/lite/notebooks/**01_channel_statistics.ipynb");
   await page.context().close();
 });

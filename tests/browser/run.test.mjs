@@ -87,8 +87,8 @@ function same(fresh, stored) {
 
 test("the chapters that run are those of the notebook site", () => {
   const { content } = JSON.parse(readFileSync(`${site}/lite/api/contents/all.json`, "utf8"));
-  const notebooks = content.map(({ name }) => name).filter((name) => name.endsWith(".ipynb"));
-  assert.deepEqual(runnable.toSorted(), notebooks.map((name) => name.replace(".ipynb", "")).toSorted());
+  const notebooks = content.map(({ name }) => /^\d+_(.+)\.ipynb$/.exec(name)?.[1]).filter(Boolean);
+  assert.deepEqual([...runnable, "contents"].toSorted(), notebooks.toSorted());
 });
 
 for (const name of runnable) {

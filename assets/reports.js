@@ -1,0 +1,16 @@
+// The chapter that a checker's report names is a link, also in an output that comes later.
+document.addEventListener("DOMContentLoaded", () => {
+  const article = document.querySelector(".bd-article");
+  const link = () => {
+    for (const name of article.querySelectorAll("span[data-chapter]")) {
+      const page = `${name.dataset.chapter}.html`;
+      const made = document.createElement("a");
+      made.href = location.pathname.endsWith(`/${page}`) ? "#" : page; // its own page must not load again
+      made.textContent = name.textContent;
+      name.replaceWith(made);
+    }
+  };
+  if (!article) return;
+  link();
+  new MutationObserver(link).observe(article, { childList: true, subtree: true });
+});
