@@ -95,7 +95,7 @@ test("a solved exercise stays solved: in the chapter, in the contents, on the pa
 test("the whole of an exercise solved", async () => {
   let page = await open("book/running_averages.html");
   await start(page);
-  const number = await page.locator("#ex-ema-running div.cell:last-child").evaluate(({ id }) => +id.slice(5));
+  const number = await page.locator("#ex-ema-running div.cell").last().evaluate(({ id }) => +id.slice(5));
   const answer = `def running(running_mean, running_var, x, momentum):
     stats = bnlib.channel_stats(x)
     return bnlib.update_running(running_mean, running_var, stats, momentum)
@@ -266,6 +266,7 @@ for (const name of ["QuotaExceededError", "SecurityError"]) {
 
 test("storage of another version is left whole and said", async () => {
   const page = await open("book/playground.html");
+  await page.locator(".run-work").waitFor();
   await page.evaluate(() => localStorage.setItem("batch norm book / page playground", '{"version":9,"cells":["<b>new</b>"]}'));
   await page.reload();
   await page.getByText("is of another version of the book").waitFor();
@@ -276,6 +277,7 @@ test("storage of another version is left whole and said", async () => {
 
 test("a change to a cell that this edition no longer has is set aside, and one that moved is found", async () => {
   const page = await open("book/playground.html");
+  await page.locator(".run-work").waitFor();
   await page.evaluate(() => {
     const published = document.querySelector("#cell-3 .cell_input pre").textContent.replace(/\n$/, "");
     const when = "2026-01-02T03:04:05.000Z";
