@@ -10,6 +10,8 @@ const STATES = { waiting: "waiting", running: "running …", done: "✓ done", f
 export const cellNodes = () =>
   [...document.querySelectorAll(".bd-article div.cell[id^=cell-]")].filter((node) => node.querySelector(".cell_input pre"));
 
+export const numberOf = (node) => Number(node.id.replace("cell-", ""));
+
 /** The published text of a cell. */
 export const textOf = (node) =>
   node.querySelector(".cell_input > [class*=highlight-] pre").textContent.replace(/\n$/, "");
@@ -17,11 +19,12 @@ export const textOf = (node) =>
 export class Cell {
   /** `page` is told what the reader does: run(cell), link(cell), wrote(cell). */
   constructor(node, page) {
-    this.number = Number(node.id.replace("cell-", ""));
+    this.number = numberOf(node);
     this.node = node;
     this.page = page;
     this.tried = this.ran = false;
     this.foreign = false; // the text came with a link, and the reader has not run it yet
+    this.fromLink = false; // it did, and what the reader had before is still to be set aside
     this.highlighted = node.querySelector(".cell_input > [class*=highlight-]");
     this.published = textOf(node);
     this.output = node.querySelector(".cell_output") ?? this.addOutput(node);

@@ -1,13 +1,16 @@
 // "Run this page": the cells become editable, and Python runs them here, in the reader's browser.
 // Nothing is fetched before the click. Cells before a chosen one that Python has not seen yet run first.
-import { Cell, cellNodes, textOf } from "./cell.js";
+import {
+  amount, bar, controls, countSeconds, megabytes, meter, meterOf, note, say, sayWhere, showProgress, status,
+  stopSeconds, toCell,
+} from "./bar.js";
+import { Cell, cellNodes, numberOf, textOf } from "./cell.js";
 import { button, node } from "./elements.js";
+import { Kept } from "./kept.js";
 import { Python } from "./python.js";
 import { check, hashFor, readHash } from "./share.js";
 import * as work from "./work.js";
 
-const bar = document.querySelector(".run-bar");
-const name = work.pageName();
 const PATIENCE = 2000; // milliseconds that Python may take to stop
 let cells = [];
 let waiting = [];
@@ -15,15 +18,8 @@ let current = null; // the cell that runs
 let python = null;
 let stopping = false; // the reader asked for it
 let patience;
-const unsaved = new Set(); // cells that were written in, and not kept yet
-let saving;
-let troubleTold;
-let seconds;
 
-const status = node("span", "run-status", { role: "status" });
-const meter = node("progress", "run-meter");
-const amount = node("span", "run-amount");
-const notes = node("div", "run-notes", { role: "status" });
+const kept = new Kept(note);
 const start = button("Run this page", () => {
   open();
   again.focus();
@@ -35,11 +31,8 @@ const again = button("Run all", () => {
 });
 const halt = button("Stop", () => busy() && stop());
 const back = button("Reset", reset);
-const controls = node("div", "run-controls"); // apart from the bar: it stays in sight
 controls.append(start, status);
 sayTheSize();
-bar.before(controls);
-bar.append(notes);
 
 /** What a first visit fetches, before it does. */
 function sayTheSize() {
@@ -52,10 +45,10 @@ function sayTheSize() {
 function open() {
   if (cells.length) return;
   told?.remove();
-  const page = { run: runCell, link, wrote };
+  const page = { run: runCell, link, wrote: (cell) => kept.wrote(cell) };
   cells = cellNodes().map((each) => new Cell(each, page));
-  const { cells: kept } = work.read(name);
-  for (const cell of cells) cell.source = kept[cell.number]?.text ?? cell.source;
+  const { texts } = kept;
+  for (const cell of cells) cell.source = texts[cell.number]?.text ?? cell.source;
   start.replaceWith(again, halt, back);
   status.before(meter, amount);
   meterOf("Cells that have run", 0, cells.length);
@@ -65,7 +58,7 @@ function open() {
 function runCell(cell) {
   if (cell.foreign) {
     cell.foreign = false;
-    wrote(cell);
+    kept.wrote(cell);
   }
   run([...cells.slice(0, cells.indexOf(cell)).filter((other) => !other.tried), cell]);
 }
@@ -74,7 +67,7 @@ function runCell(cell) {
 function run(wanted) {
   waiting.push(...wanted.filter((cell) => !cell.foreign && !waiting.includes(cell)));
   waiting.forEach((cell) => cell !== current && cell.state("waiting"));
-  save();
+  kept.save();
   if (!python) startPython();
   else next();
 }
@@ -109,25 +102,6 @@ function receive(data) {
     current.show(data.kind, data.text);
   }
   update();
-}
-
-function showProgress({ progress, loaded, total }) {
-  if (status.textContent !== `${progress} …`) say(`${progress} …`);
-  if (!total) return countSeconds();
-  meterOf("Bytes of Python that have come", loaded, total);
-  amount.textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
-}
-
-/** Beside what takes its time without a measure: for how long it has. Nobody is read each second aloud. */
-function countSeconds() {
-  stopSeconds();
-  const begun = Date.now();
-  seconds = setInterval(() => (amount.textContent = `${Math.round((Date.now() - begun) / 1000)} s`), 1000);
-}
-
-function stopSeconds() {
-  clearInterval(seconds);
-  amount.textContent = "";
 }
 
 function next() {
@@ -183,7 +157,7 @@ function reset() {
   endPython("");
   for (const cell of cells) cell.reset();
   cells = [];
-  forgetChanges();
+  kept.forgetTexts();
   again.replaceWith(start);
   for (const item of [halt, back, meter, amount]) item.remove();
   start.focus();
@@ -201,100 +175,21 @@ function update() {
   halt.setAttribute("aria-disabled", !busy()); // not disabled, which would lose the focus
 }
 
-function meterOf(what, value, max) {
-  Object.assign(meter, { max: max || 1, value });
-  meter.setAttribute("aria-label", what);
-}
-
 function busy() {
   return current !== null || waiting.length > 0;
 }
 
-function say(words) {
-  status.textContent = words;
-}
-
-function sayWhere(before, cell, after) {
-  status.replaceChildren(`${before} `, toCell(cell.number), after);
-}
-
-function toCell(number) {
-  const link = node("a", "", { href: `#cell-${number}` });
-  link.textContent = `cell ${number}`;
-  return link;
-}
-
-function megabytes(bytes) {
-  return (bytes / 1e6).toFixed(1);
-}
-
-/** A line under the bar, with buttons. */
-function note(words, ...buttons) {
-  const line = node("div", "run-note");
-  const text = node("p", "");
-  text.append(...[words].flat());
-  line.append(text, ...buttons);
-  notes.append(line);
-  return line;
-}
-
-// What the reader wrote is kept while it is written, and comes again with the page.
-function wrote(cell) {
-  unsaved.add(cell);
-  clearTimeout(saving);
-  saving = setTimeout(save, 300);
-}
-
-function save() {
-  if (!unsaved.size) return;
-  clearTimeout(saving);
-  work.change(name, (record) => {
-    for (const cell of unsaved) {
-      const { number, published, source: text } = cell;
-      const before = record.cells[number];
-      if (cell.beforeLink && before) work.putAside(record, { number, ...before, why: "your text before the one of a link" });
-      cell.beforeLink = false;
-      if (cell.changed) record.cells[number] = { published, text, when: work.now() };
-      else delete record.cells[number];
-    }
-  });
-  unsaved.clear();
-  sayTrouble();
-  document.dispatchEvent(new Event("work"));
-}
-
-function sayTrouble() {
-  if (!work.problem() || work.problem() === troubleTold) return;
-  troubleTold = work.problem();
-  note(troubleTold);
-}
-
-/** Say what the reader changed here before, and when. What fits no cell of this edition is set aside. */
+/** Say what the reader changed here before, and when. */
 function showKept() {
-  const published = new Map(cellNodes().map((each) => [Number(each.id.replace("cell-", "")), textOf(each)]));
-  let record = work.read(name);
-  const lost = Object.entries(record.cells).filter(([number, { published: text }]) => published.get(+number) !== text);
-  if (lost.length) {
-    record = work.change(name, (mine) => {
-      for (const [number, entry] of lost) {
-        const place = [...published].find(([other, text]) => text === entry.published && !(other in mine.cells));
-        delete mine.cells[number];
-        if (place) mine.cells[place[0]] = entry;
-        else work.putAside(mine, { number: +number, ...entry, why: "this edition has another text in this cell" });
-      }
-    });
-    document.dispatchEvent(new Event("work"));
-  }
-  sayTrouble();
-  const kept = Object.entries(record.cells);
-  const gone = lost.filter(([, { text }]) => record.aside.some((entry) => entry.text === text)).length;
+  const gone = kept.settle(new Map(cellNodes().map((each) => [numberOf(each), textOf(each)])));
   if (gone) {
-    const cells = gone === 1 ? "belongs to a cell" : "belong to cells";
-    note(`${gone} of your changes ${cells} that this edition of the page no longer has: look under “Your work”.`);
+    const belong = gone === 1 ? "belongs to a cell" : "belong to cells";
+    note(`${gone} of your changes ${belong} that this edition of the page no longer has: look under “Your work”.`);
   }
-  if (!kept.length) return null;
-  const last = kept.map(([, { when }]) => when).sort().at(-1);
-  const links = kept.flatMap(([number], i) => [i ? ", " : "", toCell(number)]);
+  const texts = Object.entries(kept.texts);
+  if (!texts.length) return null;
+  const last = texts.map(([, { when }]) => when).sort().at(-1);
+  const links = texts.flatMap(([number], i) => [i ? ", " : "", toCell(number)]);
   const line = note(
     ["You changed ", ...links, ` on this page, last on ${work.day(last)}.`],
     button("Show my changes", () => {
@@ -302,19 +197,13 @@ function showKept() {
       cells.find((cell) => cell.changed)?.text.focus();
     }),
     button("Discard", () => {
-      if (!confirm(`Discard your changes to ${work.count(kept.length, "cell")}?`)) return;
+      if (!confirm(`Discard your changes to ${work.count(texts.length, "cell")}?`)) return;
       line.remove();
-      forgetChanges();
+      kept.forgetTexts();
       start.focus();
     }),
   );
   return line;
-}
-
-function forgetChanges() {
-  unsaved.clear();
-  work.change(name, (record) => (record.cells = {}));
-  document.dispatchEvent(new Event("work"));
 }
 
 // Links to a cell, with or without a text in it.
@@ -334,7 +223,7 @@ function bring() {
   if (brought.problem) return note(brought.problem);
   const place = cellNodes().find((each) => each.id === `cell-${brought.number}`);
   if (!place) return note(`This link leads to cell ${brought.number}, and this page has ${cellNodes().length} cells.`);
-  const mine = work.read(name).cells[brought.number]?.text;
+  const mine = kept.texts[brought.number]?.text;
   if (brought.text !== undefined && brought.text !== mine && brought.text !== textOf(place)) showForeign(brought, mine);
   place.closest("details")?.setAttribute("open", "");
   place.scrollIntoView();
@@ -344,15 +233,15 @@ function showForeign({ number, text, check: sum }, mine) {
   open();
   const cell = cells.find((each) => each.number === number);
   if (cell === current || waiting.includes(cell)) return note(`Cell ${number} is busy. Open the link again when it has run.`);
-  save();
-  cell.foreign = cell.beforeLink = true;
+  kept.save();
+  cell.foreign = cell.fromLink = true;
   cell.state("idle");
   cell.source = text;
   const other = sum === check(cell.published) ? "" : " The page has changed since the link was made: it may be meant for another cell.";
   const line = note(
     ["The text in ", toCell(number), ` came with the link: somebody else may have written it. It runs only when you run that cell.${other}`],
     button(mine === undefined ? "Take it out" : "Show mine", () => {
-      cell.foreign = cell.beforeLink = false;
+      cell.foreign = cell.fromLink = false;
       cell.source = mine ?? cell.published;
       line.remove();
       cell.text.focus();
@@ -366,13 +255,9 @@ function judge({ node: ended }) {
   const verdicts = [...(exercise?.querySelectorAll("[data-verdict]") ?? [])].map((report) => report.dataset.verdict);
   const answered = cells.some((cell) => cell.changed && exercise?.contains(cell.node));
   if (!answered || !verdicts.length || verdicts.some((verdict) => verdict !== "right")) return;
-  work.change(name, ({ solved }) => (solved[exercise.id] ??= work.now()));
-  sayTrouble();
-  document.dispatchEvent(new Event("work"));
+  kept.solved(exercise.id);
 }
 
 const told = showKept();
 bring();
 addEventListener("hashchange", bring);
-addEventListener("pagehide", save);
-document.addEventListener("visibilitychange", save);

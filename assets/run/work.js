@@ -138,16 +138,16 @@ function add(mine, theirs) {
     const old = mine.cells[number];
     const [kept, other] = old && old.when > entry.when ? [old, entry] : [entry, old];
     mine.cells[number] = kept;
-    if (other && other.text !== kept.text) putAside(mine, { number: +number, ...other, why: "an older text of this cell" });
+    if (other && other.text !== kept.text) putAside(mine.aside, { number: +number, ...other, why: "an older text of this cell" });
   }
   mine.solved = { ...theirs.solved, ...mine.solved };
-  for (const entry of theirs.aside) putAside(mine, entry);
+  for (const entry of theirs.aside) putAside(mine.aside, entry);
 }
 
-export function putAside(record, { number, text, when, why }) {
-  if (!record.aside.some((other) => other.number === number && other.text === text)) {
-    record.aside.push({ number, text, when, why });
-  }
+/** Add a text to those that have no place; false where it is there already. */
+export function putAside(aside, { number, text, when, why }) {
+  if (aside.some((other) => other.number === number && other.text === text)) return false;
+  return aside.push({ number, text, when, why }) > 0;
 }
 
 export const now = () => new Date().toISOString();
