@@ -32,14 +32,18 @@ addEventListener("load", () => {
     figure.classList.toggle("wide", figure.querySelector("img")?.getAttribute("width") > 700);
   }
 
-  // What scrolls sideways can be reached and moved by keyboard. That changes with the width of the page, and when
+  // What scrolls can be reached and moved by keyboard. That changes with the width of the page, and when
   // a fold opens or a cell shows something new, which changes its height. The theme measures 300 ms after a change,
   // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
   const scrolling =
     ".bd-article :is(div.math, mjx-container[display], pre, figure.wide), .pst-scrollable-table-container";
+  const output = ".bd-article .cell_output pre";
+  const tall = (box) => box.matches(output) && box.scrollHeight > box.clientHeight;
+  const columns = /\S {2,}\S.*\n.*\S {2,}\S/; // one below the other: such lines scroll, others wrap
   const reach = () => {
+    for (const box of document.querySelectorAll(output)) box.classList.toggle("columns", columns.test(box.textContent));
     for (const box of document.querySelectorAll(scrolling)) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      if (box.scrollWidth > box.clientWidth || tall(box)) box.tabIndex = 0;
     }
   };
   let waiting;
@@ -49,5 +53,7 @@ addEventListener("load", () => {
   };
   reach();
   const article = document.querySelector(".bd-article");
-  if (article) new ResizeObserver(later).observe(article);
+  if (!article) return;
+  new ResizeObserver(later).observe(article);
+  new MutationObserver(later).observe(article, { childList: true, subtree: true }); // a box that stays as tall
 });

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bnlib import check
 from bnlib.check import Report, answer
 from bnlib.check.library import TITLES
 
@@ -187,6 +188,30 @@ def test_the_chapters_that_reports_name_are_in_the_book():
     for chapter, title in TITLES.items():
         assert title == escape(title)
         assert f'"# {title}\\n"' in (book / f"{chapter}.ipynb").read_text(encoding="utf-8")
+
+
+def test_what_a_function_prints_is_shown_once(capsys):
+    def talking(x):
+        print("hello", x.shape)
+        return x.mean(axis=0), x.var(axis=0)
+
+    def talking_test(backward):
+        print("trying")
+        return True
+
+    assert not check.channel_stats(talking).ok
+    first, note = capsys.readouterr().out.splitlines()
+    assert first == "hello (5, 3)"
+    assert "first call" in note
+    check.gradient_test(talking_test)
+    assert capsys.readouterr().out.splitlines() == ["trying", note]
+    check.channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))
+    assert capsys.readouterr().out == ""
+
+
+def test_one_number_for_all_channels_is_explained():
+    report = check.channel_stats(lambda x: (x.mean(), x.var()))
+    assert "mean has shape (), where (3,) is wanted: one number for all channels" in report.text
 
 
 def test_long_lines_of_a_report_are_wrapped():

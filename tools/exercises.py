@@ -62,7 +62,7 @@ def exercises_of(path):
             end = next(n for n, c in enumerate(cells) if n > number and "{exercise-end}" in c.source)
             code = "\n".join(c.source for c in cells[number:end] if c.cell_type == "code")
             found.append(
-                (start[2], start[1], start[3], list(dict.fromkeys(re.findall(r"check\.(\w+)\(", code))))
+                (start[2], start[1], start[3], list(dict.fromkeys(re.findall(r"\bcheck\.(\w+)", code))))
             )
     return found
 

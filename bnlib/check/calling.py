@@ -1,8 +1,10 @@
 """Call a learner's function once: its results, or what it does wrong besides its numbers."""
 
+import io
 import sysconfig
 import traceback
 import warnings
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,15 @@ class Finding:
 
     id: str
     text: str
+
+
+@contextmanager
+def quietly():
+    """Drop what the learner's function prints in here, and say so once: it is called many times."""
+    with redirect_stdout(io.StringIO()) as dropped:
+        yield
+    if dropped.getvalue():
+        print("(The checker calls your function many times. Only what the first call prints is shown.)")
 
 
 def call(exercise, function, inputs, right):
@@ -63,7 +74,8 @@ def as_arrays(exercise, results, right):
         if result.dtype.kind != "f" or result.dtype.itemsize < 4:
             return Finding("dtype", f"{key} has dtype {result.dtype}; keep the floating dtype of the input")
         if result.shape != wanted.shape:
-            return Finding("shape", f"{key} has shape {result.shape}, where {wanted.shape} is wanted")
+            why = ": one number for all channels, but each has its own" if result.shape == () else ""
+            return Finding("shape", f"{key} has shape {result.shape}, where {wanted.shape} is wanted{why}")
     return results
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bnlib.check.calling import NOT_TRIED, Finding, call
+from bnlib.check.calling import NOT_TRIED, Finding, call, quietly
 from bnlib.check.clues import clues
 from bnlib.check.exercises import EXERCISES
 from bnlib.check.matching import match, outcome
@@ -43,9 +43,16 @@ def diagnose(name, function):
     """Return the Report on a learner's function for the exercise of that name."""
     if not callable(function):
         raise TypeError(f"{name} checks a function, got {type(function).__name__}")
+    first = attempt(name, function, 0)  # here it may print
+    with quietly():
+        return report_on(name, function, first)
+
+
+def report_on(name, function, first):
+    """The Report, given what the function made of the first probe."""
     results = []
     for i in (*range(len(probes(name))), 0):  # the first again: nothing may be remembered
-        results.append(attempt(name, function, i))
+        results.append(attempt(name, function, i) if results else first)
         if results[-1] == NOT_TRIED:
             return Report(False, NOT_TRIED)
     again = results.pop()

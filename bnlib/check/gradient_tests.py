@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bnlib.check.calling import quietly
 from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import known
 from bnlib.check.report import Report
@@ -25,6 +26,12 @@ def score(test):
         return Report(False, text, ["raises"])
     if not verdict:
         return Report(False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"])
+    with quietly():
+        return scored(test, seen)
+
+
+def scored(test, seen):
+    """The Report on a test that accepts the right backward pass, which it called as `seen`."""
     wrong = known(BACKWARD.name)
     alive = [entry for entry in wrong if run(test, backward_pass(entry.steps, [])) is True]
     killed = f"{len(wrong) - len(alive)} of {len(wrong)} wrong ones"
