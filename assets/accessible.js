@@ -35,8 +35,7 @@ addEventListener("load", () => {
   // What scrolls sideways can be reached and moved by keyboard. That changes with the width of the page, and when
   // a fold opens or a cell shows something new, which changes its height. The theme measures 300 ms after a change,
   // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
-  const scrolling =
-    ".bd-article :is(div.math, mjx-container[display], pre, figure.wide), .pst-scrollable-table-container";
+  const scrolling = ".bd-article :is(.katex-display, pre, figure.wide), .pst-scrollable-table-container";
   const reach = () => {
     for (const box of document.querySelectorAll(scrolling)) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
