@@ -25,9 +25,11 @@ ONLY_WITH = {  # part of a file's address: what a page has that needs it
     "/togglebutton.js": "dropdown admonition",
 }
 HANDLER = re.compile(r' onclick="[^"]*"')
-# What the theme knows before its scripts run is "auto", which has no colours.
-NO_COLOURS = '("theme") || "auto"'
-COLOURS = '("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
+DARK = 'matchMedia("(prefers-color-scheme: dark)").matches'
+COLOURS = {  # until the theme's scripts run its mode is "auto", for which it has no colours
+    ' data-theme="auto"': ' data-theme="light"',
+    '("theme") || "auto"': f'("theme") || ({DARK} ? "dark" : "light")',
+}
 # Started when the page is there, this script must find the settings that come after it.
 TOO_EARLY = re.compile(r"(<script[^>]*/togglebutton\.js[^>]*></script>)(.*?)(?=</head>)", re.DOTALL)
 PICTURE = re.compile(r'<img (?P<attributes>[^>]*src="(?P<source>[^"]+\.png)"[^>]*?) ?/?>')
@@ -36,8 +38,9 @@ PICTURE = re.compile(r'<img (?P<attributes>[^>]*src="(?P<source>[^"]+\.png)"[^>]
 def outside(page, folder):
     """The text of a page with its inline scripts moved into `folder`."""
     up = "../" * (len(page.relative_to(folder.parent.parent).parts) - 1)
-
-    html = page.read_text(encoding="utf-8").replace(' data-theme="auto"', "").replace(NO_COLOURS, COLOURS)
+    html = page.read_text(encoding="utf-8")
+    for no_colours, colours in COLOURS.items():
+        html = html.replace(no_colours, colours)
 
     def needed(tag):
         return not NOT_USED.search(tag) and all(
@@ -53,9 +56,7 @@ def outside(page, folder):
             return ""
         if "json" in attributes:
             return match[0]
-        if not re.search(
-            r"\b(defer|async|module|cfasync)\b", attributes
-        ):  # the last sets the colours: at once
+        if not re.search(r"\b(defer|async|module|cfasync)\b", attributes):  # "cfasync" sets the colours
             attributes = " defer" + attributes
         if "src=" in attributes:
             return f"<script{attributes}></script>"

@@ -37,9 +37,9 @@ addEventListener("load", () => {
   // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
   const scrolling = ".bd-article :is(.katex-display, pre, figure.wide), .pst-scrollable-table-container";
   const reach = () => {
-    for (const box of document.querySelectorAll(scrolling)) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    }
+    // First measure all, then change: otherwise the page is laid out again for each.
+    const wide = [...document.querySelectorAll(scrolling)].filter((box) => box.scrollWidth > box.clientWidth);
+    for (const box of wide) box.tabIndex = 0;
   };
   let waiting;
   const later = () => {

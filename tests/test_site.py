@@ -134,7 +134,8 @@ def test_inline_scripts_become_files(tmp_path):
     (script,) = folder.iterdir()
     assert script.read_text() == "first();"
     assert text == (
-        '<html><head><link href="print.css"><script data-cfasync="false" src="colours.js"></script>'
+        '<html data-theme="light"><head><link href="print.css">'
+        '<script data-cfasync="false" src="colours.js"></script>'
         f'<script defer data-a="1" src="../_static/inline/{script.name}"></script>'
         '<script defer src="kept.js"></script><script defer src="a/togglebutton.js"></script></head>'
         '<p class="dropdown admonition"></p>'
