@@ -35,16 +35,15 @@ addEventListener("load", () => {
   // What scrolls can be reached and moved by keyboard. That changes with the width of the page, and when
   // a fold opens or a cell shows something new, which changes its height. The theme measures 300 ms after a change,
   // when its sidebars still move, and what folds hide counts as narrow: so the last word comes later.
-  const scrolling =
-    ".bd-article :is(div.math, mjx-container[display], pre, figure.wide), .pst-scrollable-table-container";
+  const scrolling = ".bd-article :is(.katex-display, pre, figure.wide), .pst-scrollable-table-container";
   const output = ".bd-article .cell_output pre";
-  const tall = (box) => box.matches(output) && box.scrollHeight > box.clientHeight;
   const columns = /\S {2,}\S.*\n.*\S {2,}\S/; // one below the other: such lines scroll, others wrap
+  const scrolls = (box) =>
+    box.scrollWidth > box.clientWidth || (box.matches(output) && box.scrollHeight > box.clientHeight);
   const reach = () => {
     for (const box of document.querySelectorAll(output)) box.classList.toggle("columns", columns.test(box.textContent));
-    for (const box of document.querySelectorAll(scrolling)) {
-      if (box.scrollWidth > box.clientWidth || tall(box)) box.tabIndex = 0;
-    }
+    const wide = [...document.querySelectorAll(scrolling)].filter(scrolls); // measured first: a change costs a layout
+    for (const box of wide) box.tabIndex = 0;
   };
   let waiting;
   const later = () => {

@@ -15,8 +15,10 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
 nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("nbformat")
+pytest.importorskip("fontTools")
 import cells  # noqa: E402
 import folds  # noqa: E402
+import icons  # noqa: E402
 import page_metadata  # noqa: E402
 import reading_room  # noqa: E402
 import self_contained  # noqa: E402
@@ -222,7 +224,10 @@ def test_inline_scripts_become_files(tmp_path):
     page = tmp_path / "html" / "book" / "page.html"
     page.parent.mkdir()
     page.write_text(
-        '<head><script data-a="1">first();</script><script src="kept.js"></script></head>'
+        '<html data-theme="auto"><head><link href="katex/katex.min.css"><link href="print.css">'
+        '<link rel="preload" href="kept.js"><script data-cfasync="false" src="colours.js"></script>'
+        '<script src="a/togglebutton.js"></script><script data-a="1">first();</script>'
+        '<script src="kept.js"></script></head><p class="dropdown admonition"></p>'
         '<script type="application/json">{"kept": 1}</script><script>const THEBE_JS_URL = "x"</script>'
         '<button onclick="print()">on paper</button><img alt="a" src="../a.png" />'
         '<script src="fontawesome.js"></script>'
@@ -234,13 +239,31 @@ def test_inline_scripts_become_files(tmp_path):
     (script,) = folder.iterdir()
     assert script.read_text() == "first();"
     assert text == (
-        f'<head><script data-a="1" src="../_static/inline/{script.name}"></script>'
-        '<script src="kept.js"></script></head>'
+        '<html data-theme="light"><head><link href="print.css">'
+        '<script data-cfasync="false" src="colours.js"></script>'
+        f'<script defer data-a="1" src="../_static/inline/{script.name}"></script>'
+        '<script defer src="kept.js"></script><script defer src="a/togglebutton.js"></script></head>'
+        '<p class="dropdown admonition"></p>'
         '<script type="application/json">{"kept": 1}</script>'
         '<button>on paper</button><img alt="a" src="../a.png" width="300" height="200" loading="lazy">'
     )
     page.write_text(text)
     assert self_contained.outside(page, folder) == text
+
+
+def test_a_page_takes_only_what_it_needs(tmp_path):
+    page = tmp_path / "page.html"
+    tags = '<link href="../katex.min.css"><script defer src="_static/copybutton.js"></script>'
+    for body, wanted in (("", ""), ('<b class="katex"></b><i class="highlight"></i>', tags)):
+        page.write_text(tags + body)
+        assert self_contained.outside(page, tmp_path / "_static" / "inline") == wanted + body
+
+
+def test_icons_that_are_not_used_go():
+    css = '.fa-it{--fa:"\\f03a"}.fa-a,.fa-up{--fa:"\\f185"}.fa-b{--fa:"\\f000"}@media all{.x{--y:"\\f058"}}'
+    kept = icons.without_others(css, {"it", "up"})
+    assert kept == css.replace('.fa-b{--fa:"\\f000"}', "")
+    assert icons.CODE.findall(kept) == ["f03a", "f185", "f058"]
 
 
 class App:
