@@ -5,8 +5,8 @@ import re
 import pytest
 
 pytest.importorskip("nbformat")
-slugify = pytest.importorskip("mdit_py_plugins.anchors.index").slugify
-import notebook_text as book
+anchors = pytest.importorskip("mdit_py_plugins.anchors.index")
+import notebook_text as book  # noqa: E402
 
 TEXT = (book.BOOK / "terms.md").read_text(encoding="utf-8")
 ENTRY = re.compile(r"^(?P<term>\S.*)\n(?P<body>(?:  .*\n|\n)+)", re.M)
@@ -25,13 +25,10 @@ def names(term):
 def section(page, anchor):
     """What stands below a heading, its subsections included."""
     text = "\n".join(cell.source for cell in book.read(book.BOOK / f"{page}.ipynb").cells)
-    headings = [match for match in re.finditer(r"^(#{1,3}) (.*)", text, re.M)]
-    (start,) = (match for match in headings if slugify(match[2]) == anchor)
-    ends = (
-        match.start()
-        for match in headings
-        if match.start() > start.start() and len(match[1]) <= len(start[1])
-    )
+    headings = list(re.finditer(r"^(#{1,3}) (.*)", text, re.M))
+    (at,) = (n for n, heading in enumerate(headings) if anchors.slugify(heading[2]) == anchor)
+    start, *later = headings[at:]
+    ends = (heading.start() for heading in later if len(heading[1]) <= len(start[1]))
     return text[start.start() : next(ends, len(text))]
 
 
