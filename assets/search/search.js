@@ -36,17 +36,26 @@
     return paragraph;
   }
 
-  async function show() {
-    const found = await Promise.all(rest.splice(0, AT_ONCE).map((result) => result.data()));
-    const items = found.map(({ raw_url, meta, excerpt: marked }) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      link.href = new URL(raw_url.replace(/^\//, ""), site);
-      link.textContent = meta.title === meta.chapter ? meta.title : `${meta.chapter}: ${meta.title}`;
-      item.append(link, excerpt(marked));
-      return item;
+  /** The next sections that were found. */
+  const next = () => Promise.all(rest.splice(0, AT_ONCE).map((result) => result.data()));
+
+  function item({ raw_url, meta, excerpt: marked }) {
+    const entry = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = new URL(raw_url.replace(/^\//, ""), site);
+    link.textContent = meta.title === meta.chapter ? meta.title : `${meta.chapter}: ${meta.title}`;
+    entry.append(link, excerpt(marked));
+    return entry;
+  }
+
+  /** Whether each word begins like one of a section. For a word that it lacks Pagefind takes ever fewer letters of it. */
+  function areThere(words, sections) {
+    const texts = sections.map(({ content, meta }) => ` ${content} ${Object.values(meta).join(" ")}`.toLowerCase());
+    const starts = words.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+    return starts.length > 0 && starts.every((word) => {
+      const start = new RegExp(`[^\\p{L}\\p{N}]${word.slice(0, 4)}`, "u");
+      return texts.some((text) => start.test(text));
     });
-    return items;
   }
 
   const count = (n) => (n === 1 ? "1 section" : `${n} sections`);
@@ -57,7 +66,7 @@
     if (words) address.searchParams.set("q", words);
     else address.searchParams.delete("q");
     history.replaceState(null, "", address);
-    let items = [];
+    let sections = [];
     let said = "";
     rest = [];
     if (words) {
@@ -65,8 +74,9 @@
         const { results } = await (await index()).search(words);
         if (words !== field.value.trim()) return; // more was typed meanwhile
         rest = [...results];
-        items = await show();
-        said = results.length ? `${count(results.length)} found for “${words}”.` : `Nothing found for “${words}”.`;
+        sections = await next();
+        if (!areThere(words, sections)) sections = rest = [];
+        said = `${sections.length ? count(results.length) : "Nothing"} found for “${words}”.`;
       } catch (error) {
         loading = undefined;
         said = "The index of the search could not be loaded. Is there a connection?";
@@ -74,13 +84,13 @@
       }
       if (words !== field.value.trim()) return;
     }
-    list.replaceChildren(...items);
+    list.replaceChildren(...sections.map(item));
     more.hidden = !rest.length;
     status.textContent = said;
   }
 
   more.addEventListener("click", async () => {
-    const items = await show();
+    const items = (await next()).map(item);
     list.append(...items);
     more.hidden = !rest.length;
     items[0].querySelector("a").focus();
