@@ -1,6 +1,6 @@
-"""A Sphinx extension: search that leads to the section that teaches, made by Pagefind in place of Sphinx's own.
+"""A Sphinx extension: search by Pagefind, in place of Sphinx's own, that leads to the section that teaches.
 
-Every section and every exercise becomes one record: its title, its chapter, and its prose as a reader sees it.
+Every section and every exercise becomes one record: title, chapter, and prose as a reader sees it.
 The index of terms says what is taught where, so its words weigh more there than in any other section.
 """
 
@@ -30,14 +30,16 @@ def plain(tex):
         try:
             return unicodedata.lookup(f"greek small letter {match[1]}")
         except KeyError:
-            return {"epsilon": "ε", "times": "×", "cdot": "·", "le": "≤"}.get(match[1], match[0])
+            return {"epsilon": "ε", "times": "\N{MULTIPLICATION SIGN}", "cdot": "·", "le": "≤"}.get(
+                match[1], match[0]
+            )
 
     text = re.sub(r"\\([a-z]+)", letter, tex).replace("\\,", " ").replace("-", "\N{MINUS SIGN}")
     return "…" if re.search(r"[\\{}^_&]", text) or len(text) > 30 else text
 
 
 def prose(part):
-    """The sentences of a part of a page, without those of the parts inside it. It takes the part to pieces."""
+    """The sentences of a part of a page. It takes the part to pieces."""
     for cell in part.select("div.cell"):
         cell.replace_with(*cell.select("figcaption"))
     for fold in part.select("details"):
@@ -50,7 +52,7 @@ def prose(part):
     for formula in part.select(FORMULA):
         if not formula.decomposed:
             source = formula.select_one('annotation[encoding="application/x-tex"]')
-            formula.replace_with("…" if formula.name == "div" else plain((source or formula).get_text()))
+            formula.replace_with(" … " if formula.name == "div" else plain((source or formula).get_text()))
     return " ".join(part.get_text().replace("#", "").split())
 
 
@@ -61,7 +63,7 @@ def title_of(part):
 
 
 def records(html):
-    """(id, chapter, title, text) of each section and exercise of a page, the inner ones without the outer."""
+    """(id, chapter, title, text) of each section and exercise of a page, without those inside it."""
     article = BeautifulSoup(html, "html.parser").select_one("article.bd-article")
     for solution in article.select(SOLUTION):
         solution.decompose()
@@ -76,7 +78,7 @@ def records(html):
 
 
 def taught(html):
-    """{page and anchor: {kind: words}} of the index: a term at its first place, its other names, and further places."""
+    """{page and anchor: {kind: words}} of the index: a term's first place weighs more than further ones."""
     places = defaultdict(lambda: defaultdict(list))
     for entry in BeautifulSoup(html, "html.parser").select("dl.glossary dt"):
         entry.select_one("a.headerlink").decompose()
@@ -84,12 +86,10 @@ def taught(html):
         also = next((p.get_text() for p in body.find_all("p") if p.get_text().startswith("Also: ")), "")
         names = re.sub(r" \([^)]*\)(?=;|\.$)|\.$", "", also.removeprefix("Also: "))
         first, *further = (places[f"book/{link['href']}"] for link in body.select("a[href*='#']"))
-        first["term"].append(entry.get_text())
         names = re.sub(r"[=()]+", " ", names)  # or momentum=None would count as another word for momentum
-        first["names"].append(names)
-        for place in further:
-            place["further"].append(entry.get_text())
-            place["further_names"].append(names)
+        for place, kind in [(first, ""), *((place, "further_") for place in further)]:
+            place[f"{kind}term"].append(entry.get_text())
+            place[f"{kind}names"].append(names)
     return places
 
 
@@ -99,7 +99,7 @@ async def write(out, pages):
         for page in pages:
             for anchor, chapter, title, text in records((out / page).read_text(encoding="utf-8")):
                 url = f"{page}#{anchor}"
-                words = {kind: "; ".join(filter(None, found)) for kind, found in places.pop(url, {}).items()}
+                words = {kind: "; ".join(found) for kind, found in places.pop(url, {}).items()}
                 if text or words:
                     meta = {"title": title, "chapter": chapter, **words}
                     await index.add_custom_record(url=url, content=text or title, language="en", meta=meta)

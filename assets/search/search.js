@@ -3,7 +3,7 @@
   const AT_ONCE = 10;
   const PAUSE = 200; // milliseconds without a key, then the words are looked for
   // First the section that teaches a term, also by its other names, then further places and titles, then mentions.
-  const WEIGHTS = { term: 40, names: 20, further: 10, title: 6, further_names: 2, chapter: 2 };
+  const WEIGHTS = { term: 40, names: 20, further_term: 10, title: 6, further_names: 2, chapter: 2 };
 
   const site = new URL("../../", document.currentScript.src);
   const field = document.getElementById("find-words");
