@@ -48,7 +48,8 @@
     const part = target.matches("dt") ? definition(target) : document.importNode(target, true);
     for (const surplus of part.querySelectorAll(".headerlink, .backrefs, .label")) surplus.remove();
     for (const link of part.querySelectorAll("a")) link.replaceWith(...link.childNodes);
-    part.removeAttribute("role");
+    part.removeAttribute("role"); // of the bibliography, no longer in the standard
+    part.classList.remove("wide"); // a figure that scrolls on a phone fits into a card
     for (const element of [part, ...part.querySelectorAll("[id], [tabindex]")]) {
       element.removeAttribute("id");
       element.removeAttribute("tabindex");
