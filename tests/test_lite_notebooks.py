@@ -23,7 +23,7 @@ def test_torch_stays_out():
 def test_a_notebook_refers_to_nothing_outside_it(name):
     nbformat.validate(NOTEBOOKS[name])
     text = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
-    assert not re.search(r"\{(doc|numref|cite:[pt])\}`", text)
+    assert not re.search(r"\{(doc|numref|term|cite:[pt])\}`", text)
     for label in re.findall(r"\{eq\}`([^`]+)`", text):
         assert LABELS[label][0] == name
     files = {lite_notebooks.CONTENTS, *map(lite_notebooks.file_name, NOTEBOOKS)}
@@ -71,3 +71,10 @@ def test_numbers_run_through_the_whole_book():
     before = sum(page == "channel_statistics" and kind == "equation" for page, kind, _ in LABELS.values())
     assert f"equation:\n    start: {before + 1}\n" in first
     assert any("**Fig. 2.** " in cell.source for cell in NOTEBOOKS["channel_statistics"].cells)
+
+
+@pytest.mark.parametrize("term", ["Welford's update", "Jacobian", "one-pass formula"])
+def test_a_term_leads_to_its_place_in_the_index(term):
+    sphinx_id = pytest.importorskip("sphinx.util.nodes")._make_id(f"term-{term}")
+    link = lite_notebooks.link(f"{{term}}`so <{term}>`", "speed", LABELS, {}, NOTEBOOKS)
+    assert link == f'<a href="../../book/terms.html#{sphinx_id}" target="_blank">so</a>'

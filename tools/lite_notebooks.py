@@ -8,7 +8,8 @@ import nbformat
 
 BOOK = Path(__file__).parent.parent / "book"
 NEEDS_TORCH = re.compile(r"^(?:import|from) (?:torch|bnlib\.torch)\b|^from bnlib import .*\btorch\b", re.M)
-ROLE = re.compile(r"\{(doc|numref|eq|ref|cite:[pt])\}`(?:([^`<]+) <)?([^`>]+)>?`")
+ROLE = re.compile(r"\{(doc|numref|eq|ref|term|cite:[pt])\}`(?:([^`<]+) <)?([^`>]+)>?`")
+NO_ID = re.compile(r"[^a-zA-Z0-9._]+")  # what Sphinx replaces in the anchor of a term
 PAGE_LINK = re.compile(r"\[([^\]]+)\]\((\w+)\.(?:md|ipynb)\)")
 CONTENTS = "00_contents.ipynb"
 SOLUTION_END = re.compile(r"```\{solution-end\}\n```\n*")
@@ -133,6 +134,8 @@ def link(source, here, labels, titles, shown):
         role, text, key = match.groups()
         if role == "doc":
             return to_page(key, text or titles[key])
+        if role == "term":
+            return to_book("terms", text or key, "term-" + NO_ID.sub("-", key))
         if role.startswith("cite"):
             return ", ".join(cited(each.strip(), role) for each in key.split(","))
         name, kind, n = labels.get(key, (here, "", 0))

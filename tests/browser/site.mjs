@@ -6,7 +6,7 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const python = process.env.PYTHON ?? `${root}.venv/bin/python`;
 export const site = `${root}_build/html`;
 export const screenshots = `${root}_build/screenshots`;
-export const pages = ["search.html", "genindex.html"].concat(
+export const pages = ["search.html"].concat(
   readdirSync(`${site}/book`).filter((name) => name.endsWith(".html")).map((name) => `book/${name}`),
 );
 

@@ -1,0 +1,69 @@
+"""What the search knows of a page: its sections as they are read, and where the index of terms leads."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("bs4")
+pytest.importorskip("pagefind")
+sys.path.insert(0, str(Path(__file__).parent.parent / "_ext"))
+import search
+
+PAGE = r"""
+<nav>not this</nav><article class="bd-article">
+<section id="page"><h1>A <em>page</em><a class="headerlink" href="#page">#</a></h1>
+<div class="run-bar"><button>Run this page</button></div>
+<p>The momentum <span class="math">\(\beta\)</span> of {formula}.</p>
+<section id="inner"><h2>Inner<a class="headerlink" href="#inner">#</a></h2>
+<p>Sentence <a class="reference" href="#x">(7)</a>.</p>
+<div class="math" id="equation-x">\[\frac{1}{m}\]</div>
+<div class="cell"><div class="cell_input"><pre>import numpy as np</pre></div>
+<figure><img src="a.png"><figcaption><p>Fig. 1 Ink.</p></figcaption></figure></div>
+<details class="sd-dropdown"><summary>Answer</summary><p>Four.</p></details>
+<div class="exercise" id="ex-one"><p class="admonition-title">Exercise 3 (Try it)</p>
+<section id="exercise-content"><p>Do it.</p></section></div>
+<details class="sd-dropdown"><summary>Hint 1</summary><p>Given away.</p></details>
+<div class="solution" id="ex-one-solution"><p>Given away, too.</p></div>
+</section></section></article>
+"""
+KATEX = (
+    '<span class="katex"><span class="katex-mathml"><math><semantics><mi>m</mi><annotation encoding='
+    r'"application/x-tex">m + 1</annotation></semantics></math></span>'
+    '<span class="katex-html">m+1</span></span>'
+)
+INDEX = """
+<dl class="glossary"><dt id="term-a">momentum<a class="headerlink" href="#term-a">#</a></dt>
+<dd><p>A weight.</p><p>Also: decay (Caffe, other way round); <code>momentum=None</code>.</p>
+<p>See <a href="page.html#inner">Inner</a>, <a href="page.html#page">A page</a>.</p></dd></dl>
+"""
+
+
+@pytest.mark.parametrize("formula", [KATEX, r'<span class="math">\(m + 1\)</span>'])
+def test_sections_are_told_apart_and_read_as_prose(formula):
+    assert search.records(PAGE.replace("{formula}", formula)) == [
+        ("page", "A page", "A page", "The momentum β of m + 1."),
+        ("inner", "A page", "Inner", "Sentence (7). … Fig. 1 Ink. Four."),
+        ("ex-one", "A page", "Exercise: Try it", "Do it."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tex", "words"),
+    [
+        (r"\(\beta\)", "β"),
+        (r"\(\hat{x}\)", "x̂"),
+        (r"\((N, C)\)", "(N, C)"),
+        (r"\(10^{-5}\)", "…"),
+        (r"\frac{1}{m}", "…"),
+    ],
+)
+def test_a_formula_is_letters_or_left_out(tex, words):
+    assert search.plain(tex) == words
+
+
+def test_the_index_says_where_its_words_weigh_more():
+    assert search.taught(INDEX) == {
+        "book/page.html#inner": {"term": ["momentum"], "names": ["decay; momentum None"]},
+        "book/page.html#page": {"further_term": ["momentum"], "further_names": ["decay; momentum None"]},
+    }
