@@ -86,7 +86,6 @@
     if (link !== wanted || !part) return;
     close();
     card.replaceChildren(part);
-    await globalThis.MathJax?.typesetPromise?.([card]);
     shown = link;
     link.removeAttribute("title"); // the browser's own card for a citation, with the same words
     card.showPopover();

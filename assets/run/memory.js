@@ -1,20 +1,30 @@
-// What Python compiled on one page, kept by the browser for the next. It belongs to the exact files that
-// page.json lists, so the digest of its text is its name. Without a secure context nothing is kept.
-const STORE = "compiled Python";
+// What the browser keeps of one page's Python for the next: its memory when it had started, and what it compiled.
+// They belong to the exact files that page.json lists, so the digest of its text is part of their names. Without a
+// secure context nothing is kept.
+const STORE = "Python of the book";
 
-async function name(edition) {
+/** A function that gives the names of this edition's things. */
+export async function namesOf(edition) {
+  if (!self.caches) return null;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(edition));
-  return `/${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const text = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (thing) => `/${text}/${thing}`;
 }
 
-export async function recall(edition) {
-  if (!self.caches) return null;
-  const kept = await (await caches.open(STORE)).match(await name(edition));
+export async function recall(name) {
+  const kept = await (await caches.open(STORE)).match(name);
   return kept ? new Uint8Array(await kept.arrayBuffer()) : null;
 }
 
-export async function remember(edition, archive) {
-  if (!self.caches) return;
-  await caches.delete(STORE); // of another version
-  await (await caches.open(STORE)).put(await name(edition), new Response(archive));
+export async function remember(name, content) {
+  const store = await caches.open(STORE);
+  const folder = name.slice(0, name.lastIndexOf("/") + 1);
+  for (const { url } of await store.keys()) {
+    if (!new URL(url).pathname.startsWith(folder)) await store.delete(url); // of another edition
+  }
+  await store.put(name, new Response(content));
+}
+
+export async function forget(name) {
+  await (await caches.open(STORE)).delete(name);
 }

@@ -3,18 +3,18 @@
 // Out: {progress, loaded, total}, {ready}, {number, kind, text}, {done: number, finished}, {failed}
 import { loadPyodide } from "../../pyodide/pyodide.mjs";
 import { fetchAll } from "./fetching.js";
-import { recall, remember } from "./memory.js";
+import { forget, namesOf, recall, remember } from "./memory.js";
 
 const site = new URL("../../", import.meta.url);
 const base = new URL("pyodide/", site);
-let python, runner, compiled, idle, edition;
+let python, runner, compiled, idle;
+let called; // the names of what the browser keeps, or null
+let started; // Python's memory after its first start, until it is kept
 
 async function start({ files, packages, interrupt }) {
-  edition = await textOf(new URL("page.json", base));
+  const edition = await textOf(new URL("page.json", base));
   const { known, needs } = JSON.parse(edition);
   const names = [...new Set(["python", ...packages].flatMap((name) => needs[name]))];
-  const script = import(new URL("pyodide.asm.mjs", base)); // Pyodide waits for it, too; this way it comes earlier
-  script.catch(() => {});
   let told = 0;
   const fetched = fetchAll(base, names, known, (loaded, total) => {
     if (performance.now() - told < 100) return;
@@ -22,12 +22,11 @@ async function start({ files, packages, interrupt }) {
     postMessage({ progress: "Fetching Python", loaded, total });
   });
   fetched.then(() => postMessage({ progress: "Starting Python" }), () => {});
-  let archive;
-  [python, archive] = await Promise.all([
-    loadPyodide({ indexURL: base.href, lockFileURL: new URL("page-lock.json", base).href, packages }),
-    recall(edition).catch(() => null),
-    fetched,
-  ]);
+  import(new URL("pyodide.asm.mjs", base)).catch(() => {}); // Pyodide waits for it, too; this way it comes earlier
+  called = await namesOf(edition).catch(() => null);
+  const archive = await kept("compiled");
+  await startPyodide(await kept("started"));
+  await Promise.all([python.loadPackage(packages, { messageCallback() {} }), fetched]);
   if (interrupt) python.setInterruptBuffer(interrupt);
   const beside = ["runner.py", "pictures.py", "compiled.py"].map((name) => new URL(name, import.meta.url));
   const data = files.map((name) => new URL(`_sources/book/${name}`, site));
@@ -38,6 +37,25 @@ async function start({ files, packages, interrupt }) {
   runner = python.pyimport("runner");
   postMessage({ ready: true });
 }
+
+/** Start Python; from its memory of an earlier page, that takes a sixth of the time. */
+async function startPyodide(snapshot) {
+  const options = { indexURL: base.href, lockFileURL: new URL("page-lock.json", base).href };
+  if (snapshot) {
+    try {
+      python = await loadPyodide({ ...options, _loadSnapshot: snapshot });
+      python.runPython("import random; random.seed()"); // not the numbers of that page again
+      return;
+    } catch {
+      await forget(called("started")); // by a browser that changed, perhaps
+    }
+  }
+  python = await loadPyodide({ ...options, _makeSnapshot: called !== null });
+  started = called && python.makeMemorySnapshot();
+}
+
+/** What the browser kept, or null. */
+const kept = (thing) => (called ? recall(called(thing)).catch(() => null) : null);
 
 async function textOf(url) {
   const name = url.pathname.split("/").at(-1);
@@ -56,14 +74,17 @@ async function run(number, source) {
   idle = setTimeout(keep, 1000);
 }
 
-/** Keep what was compiled, when nothing else is to be done. */
+/** Keep what the next page can use, when nothing else is to be done. */
 async function keep() {
+  if (!called) return;
   try {
+    if (started) await remember(called("started"), started);
+    started = null;
     const archive = compiled.pack();
-    if (archive) await remember(edition, archive.toJs());
+    if (archive) await remember(called("compiled"), archive.toJs());
     archive?.destroy();
   } catch {
-    // No room, or the reader's Stop came late: the next page compiles again.
+    // No room, or the reader's Stop came late: the next page starts as this one did.
   }
 }
 
