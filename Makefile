@@ -1,5 +1,5 @@
 # Each target is one command that a reader can also type. They need Python 3.11+ and pip; `browser` also needs
-# Node.js 20+ and Chromium, `pdf` needs LaTeX.
+# Node.js 20+ and three browsers (ENGINES=chromium names those that a reader is played in), `pdf` needs LaTeX.
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
@@ -48,9 +48,9 @@ serve: .venv/installed
 	@$(BIN)/python tools/serve.py $(PORT)
 
 browser: site
-	@echo "[1/2] installing the browser's driver"
+	@echo "[1/2] installing the browsers' drivers"
 	@cd tests/browser && npm ci --loglevel=error --no-audit --no-fund
-	@echo "[2/2] every page in a real browser"
+	@echo "[2/2] every page in Chromium, a reader's hands in three browsers"
 	@node --test --test-concurrency=1 tests/browser/*.test.mjs
 
 pdf: .venv/installed

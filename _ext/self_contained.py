@@ -13,7 +13,8 @@ from pathlib import Path
 
 INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 LINK = re.compile(r"<link(?P<attributes>[^>]*)>\n?")
-NOT_USED = re.compile(r"thebe|kernelName|fontawesome\.js|rel=\"preload\"", re.IGNORECASE)
+# Firefox fetches what rel="next" names, against the policy of the site.
+NOT_USED = re.compile(r"thebe|kernelName|fontawesome\.js|rel=\"(?:preload|next)\"", re.IGNORECASE)
 ONLY_WITH = {  # part of a file's address: what a page has that needs it
     "/katex.min.css": 'class="katex',
     "/mystnb.": 'class="cell',

@@ -225,7 +225,8 @@ def test_inline_scripts_become_files(tmp_path):
     page.parent.mkdir()
     page.write_text(
         '<html data-theme="auto"><head><link href="katex/katex.min.css"><link href="print.css">'
-        '<link rel="preload" href="kept.js"><script data-cfasync="false" src="colours.js"></script>'
+        '<link rel="preload" href="kept.js"><link rel="next" href="b.html">'
+        '<script data-cfasync="false" src="colours.js"></script>'
         '<script src="a/togglebutton.js"></script><script data-a="1">first();</script>'
         '<script src="kept.js"></script></head><p class="dropdown admonition"></p>'
         '<script type="application/json">{"kept": 1}</script><script>const THEBE_JS_URL = "x"</script>'

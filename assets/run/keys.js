@@ -11,9 +11,11 @@ export class Keys {
     field.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the theme has shortcuts of its own
       if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+      const isTab = [event.key, event.code].includes("Tab"); // WebKitGTK calls Shift+Tab "Unidentified"
       if (event.key === "Escape") this.writing = false;
-      else if (event.key === "Enter") this.take(event, event.shiftKey ? onRun : () => this.newLine());
-      else if (event.key === "Tab" && this.writing) this.take(event, () => this.indent(event.shiftKey));
+      else if (event.key === "Enter" && event.shiftKey) this.take(event, onRun);
+      else if (event.key === "Enter" && this.depth()) this.take(event, () => this.insert(`\n${this.depth()}`));
+      else if (isTab && this.writing) this.take(event, () => this.indent(event.shiftKey));
     });
   }
 
@@ -22,10 +24,10 @@ export class Keys {
     action();
   }
 
-  /** A new line begins where the last one began, and further in after a colon. */
-  newLine() {
+  /** The spaces that the next line begins with: those of this one, and more after a colon. */
+  depth() {
     const line = this.field.value.slice(0, this.field.selectionStart).split("\n").at(-1);
-    this.insert(`\n${line.match(/^ */)[0]}${/:\s*(#.*)?$/.test(line) ? DEPTH : ""}`);
+    return line.match(/^ */)[0] + (/:\s*(#.*)?$/.test(line) ? DEPTH : "");
   }
 
   /** Move the lines of the selection in, or out; without a selection, write spaces up to the next depth. */

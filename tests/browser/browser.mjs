@@ -1,30 +1,20 @@
 // What the browser tests share: the site on a loopback port, a browser, and pages that keep a list of complaints.
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
-import { python, root } from "./site.mjs";
+import { address, closeServer } from "./server.mjs";
+
+export { address };
 
 const EXECUTABLES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = process.env.CHROMIUM ?? EXECUTABLES.find(existsSync);
 
-const server = spawn(python, [`${root}tools/serve.py`, "0"], { stdio: ["ignore", "pipe", "inherit"] });
-process.on("exit", () => server.kill());
-export const address = await new Promise((resolve, reject) => {
-  createInterface(server.stdout).on("line", (line) => {
-    const found = /http:\S+/.exec(line);
-    if (found) resolve(found[0]);
-  });
-  server.on("exit", (code) => reject(new Error(`tools/serve.py ended with ${code}`)));
-});
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
 /** To be called at the end, or the process stays. */
 export async function close() {
   await browser.close();
-  server.removeAllListeners("exit");
-  server.kill();
+  closeServer();
 }
 
 /** A page with an empty cache. `page.complaints` collects errors, warnings and requests to other hosts. */

@@ -38,7 +38,7 @@ test("a long output scrolls in its box, also one that comes later, by keyboard",
   const box = page.locator(".cell_output pre").first();
   await page.locator(".cell_output pre[tabindex='0']").waitFor();
   assert.ok((await box.boundingBox()).height < 900);
-  await page.locator(".bd-article p").first().click(); // Tab goes on from there
+  await page.locator(".bd-article section > p").first().click(); // Tab goes on from there
   for (let n = 0; n < 30 && !(await box.evaluate((node) => node === document.activeElement)); n++) {
     await page.keyboard.press("Tab");
   }

@@ -1,4 +1,6 @@
 // What a reader does on a page in Chromium, by mouse and keyboard alone.
+import { retype } from "./typing.mjs";
+
 const LONG = { timeout: 120_000 };
 
 export const fieldOf = (page, number) => page.locator(`#run-cell-${number} textarea`);
@@ -32,16 +34,5 @@ export async function start(page) {
 /** Click into a cell and write a text in the place of the old one. */
 export async function write(page, number, source) {
   await click(page, fieldOf(page, number), { x: 60, y: 20 });
-  await page.keyboard.press("Control+A");
-  let depth = 0; // where the field begins a new line by itself
-  for (const [i, line] of source.split("\n").entries()) {
-    const wanted = line.match(/^ */)[0].length;
-    if (i) {
-      await page.keyboard.press("Enter");
-      if (line) for (; depth > wanted; depth -= 4) await page.keyboard.press("Shift+Tab");
-    }
-    await page.keyboard.type(line ? line.slice(Math.min(depth, wanted)) : "");
-    if (line) depth = wanted;
-    if (/:\s*(#.*)?$/.test(line)) depth += 4;
-  }
+  await retype(page.keyboard, source);
 }

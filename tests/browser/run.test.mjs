@@ -3,27 +3,20 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { close, open, violations } from "./browser.mjs";
+import { click, fieldOf, said, start, write } from "./reader.mjs";
 import { codeCells, runnable, screenshots, site } from "./site.mjs";
 
 after(close);
 mkdirSync(screenshots, { recursive: true });
-const LONG = { timeout: 120_000 };
-
-const said = (page, words) =>
-  page.waitForFunction((w) => document.querySelector(".run-status").textContent.includes(w), words, LONG);
 const cell = (page, number) => page.locator(`#run-cell-${number}`);
 const outputOf = (page, number) =>
   page.locator("div.cell").nth(number - 1).locator(".cell_output");
 
-async function start(page) {
-  await page.getByRole("button", { name: "Run this page" }).click();
-  await said(page, "All cells have run.");
-}
+const press = (page, name) => click(page, page.getByRole("button", { name, exact: true }));
 
 async function type(page, number, source) {
-  const text = cell(page, number).locator("textarea");
-  await text.fill(source);
-  await text.press("Shift+Enter");
+  await write(page, number, source);
+  await page.keyboard.press("Shift+Enter");
 }
 
 /** What each cell shows: text and reports as they are, of a picture its size and where its ink lies. */
@@ -107,7 +100,7 @@ for (const name of runnable) {
       const nearest = Math.min(...theirs.map((other) => distance(picture, other)));
       assert.equal(distance(picture, theirs[i]), nearest, "a picture is more like one of another cell");
     }
-    await page.getByRole("button", { name: "Reset" }).click();
+    await press(page, "Reset");
     assert.deepEqual(await shown(page), stored);
     assert.equal(await page.locator("textarea").count(), 0);
     assert.deepEqual(page.complaints, []);
@@ -135,7 +128,7 @@ test("a reader breaks a line, reads the error, mends it, solves an exercise, and
   const error = await outputOf(page, FORWARD).textContent();
   assert.match(error, /<cell 3>", line 3[^]*total \+= 1 \/ divisor[^]*ZeroDivisionError: division by zero/);
   assert.doesNotMatch(error, /runner/, "the reader sees code that is not theirs");
-  await page.getByRole("link", { name: `cell ${FORWARD}` }).click();
+  await click(page, page.locator(".run-status a"));
   await page.screenshot({ path: `${screenshots}/run-error.png` });
 
   await type(page, FORWARD, answer(1));
@@ -152,7 +145,7 @@ test("a reader breaks a line, reads the error, mends it, solves an exercise, and
   await start(page);
   assert.match(await report.textContent(), /^right\b/, "the answer was lost by the reload");
   page.once("dialog", (dialog) => dialog.accept());
-  await page.getByRole("button", { name: "Reset" }).click();
+  await press(page, "Reset");
   await page.reload();
   await start(page);
   assert.equal(await report.textContent(), "not tried yet");
@@ -166,7 +159,7 @@ test("a cell that never ends is stopped, what came before stays, and printing go
   await type(page, 2, "kept = 7\nprint('soon')\nwhile True:\n    pass");
   await outputOf(page, 2).getByText("soon").waitFor();
   assert.equal(await cell(page, 2).getAttribute("data-state"), "running");
-  await page.getByRole("button", { name: "Stop" }).click();
+  await press(page, "Stop");
   await said(page, "You stopped cell 2.");
   await type(page, 3, "kept, check is bnlib.check");
   await outputOf(page, 3).getByText("(7, True)").waitFor();
@@ -206,37 +199,21 @@ test("what a reader may do to a page", async () => {
   assert.match(await text(1), /^0\n1\n[^]*The rest is not shown\.\s*$/);
   await type(page, 1, "while True: print('again')");
   await outputOf(page, 1).getByText("again").first().waitFor();
-  await page.getByRole("button", { name: "Stop" }).click();
+  await press(page, "Stop");
   await said(page, "You stopped cell 1.");
   await type(page, 1, "import time\nfor i in range(30): time.sleep(0.1)"); // longer than a Stop may take
   await said(page, "All cells have run.");
 
   await run(4, "1 / 0", "An error in cell 4.");
-  await page.getByRole("button", { name: "Run all" }).click();
+  await press(page, "Run all");
   await said(page, "An error in cell 4. Others did not run.");
   await run(4, "None", `Done. ${codeCells("scale_and_shift").length - 4} others have not run.`);
   await page.getByRole("link", { name: "Exercises", exact: true }).last().click();
   await page.waitForTimeout(1500);
   const hidden = await page.evaluate(() =>
-    document.querySelector(".run-bar").getBoundingClientRect().bottom - document.querySelector("#exercises h2").getBoundingClientRect().top);
+    document.querySelector(".run-controls").getBoundingClientRect().bottom - document.querySelector("#exercises h2").getBoundingClientRect().top);
   assert.ok(hidden <= 0, `the bar covers ${hidden} pixels of the heading`);
   assert.deepEqual(page.complaints, []);
-  await page.context().close();
-});
-
-test("text that has not run outlives a reload, and storage that cannot be read does no harm", async () => {
-  const page = await open("book/playground.html");
-  await start(page);
-  await cell(page, 2).locator("textarea").fill("'kept'");
-  await page.reload();
-  await start(page);
-  assert.equal((await outputOf(page, 2).textContent()).trim(), "'kept'");
-  await page.evaluate(() => sessionStorage.setItem(`cells of ${location.pathname}`, "{not json"));
-  const other = await page.context().newPage();
-  await other.goto(page.url());
-  await other.evaluate(() => sessionStorage.setItem(`cells of ${location.pathname}`, "{not json"));
-  await other.getByRole("button", { name: "Run this page" }).click();
-  await said(other, "All cells have run.");
   await page.context().close();
 });
 
@@ -245,7 +222,7 @@ test("where the server's headers do not allow an interrupt, the thread ends and 
   assert.equal(await page.evaluate(() => crossOriginIsolated), false);
   await start(page);
   await type(page, 2, "while True:\n    pass");
-  await page.getByRole("button", { name: "Stop" }).click();
+  await press(page, "Stop");
   await said(page, "Stopped.");
   await type(page, 2, "second = 2");
   await said(page, "Done. 7 others have not run.");
@@ -263,24 +240,19 @@ const dropIsolation = (page) =>
     await route.fulfill({ response, headers });
   });
 
-test("by keyboard alone", async () => {
+test("colours and field break long lines at the same places, at every width", async () => {
   const page = await open("book/playground.html");
-  const button = page.getByRole("button", { name: "Run this page" });
-  await button.focus();
-  await page.keyboard.press("Enter");
-  await said(page, "All cells have run.");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Run all", "the focus was lost");
-  await cell(page, 2).locator("textarea").focus();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.type("for i in range(2):\nprint(i)");
-  assert.equal(await cell(page, 2).locator("textarea").inputValue(), "for i in range(2):\n    print(i)");
-  const [coloured, written] = await cell(page, 2).evaluate((node) =>
-    [".highlight", "textarea"].map((part) => node.querySelector(part).scrollHeight));
-  assert.ok(Math.abs(coloured - written) < 5, `two lines are ${coloured} high in colour, ${written} in the field`);
-  await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Run cell 2");
-  await page.keyboard.press("Enter");
-  await outputOf(page, 2).getByText("0\n1").waitFor();
+  await start(page);
+  await write(page, 2, `x = "${"many words of a long line ".repeat(20)}"\n# ${"a".repeat(300)}\n`);
+  for (const width of [320, 390, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const [coloured, written, seen] = await cell(page, 2).evaluate((node) => {
+      const [colours, text] = [".highlight", "textarea"].map((part) => node.querySelector(part));
+      return [colours.scrollHeight, text.scrollHeight, text.clientHeight];
+    });
+    assert.equal(coloured, written, `${width} pixels: the letters are not under the caret`);
+    assert.ok(written <= seen, `${width} pixels: a part of the text is out of sight`);
+  }
   await page.context().close();
 });
 

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const python = process.env.PYTHON ?? `${root}.venv/bin/python`;
+/** The environment of tools/site.txt, where Firefox's driver comes from. */
+export const sitePython = process.env.SITE_PYTHON ?? `${root}.venv-site/bin/python`;
 export const site = `${root}_build/html`;
 export const screenshots = `${root}_build/screenshots`;
 export const pages = ["search.html"].concat(

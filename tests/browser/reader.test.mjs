@@ -1,0 +1,211 @@
+// A reader with hands, in three engines: clicks, taps and keys go to the window, and land on whatever lies there.
+// ENGINES=firefox,webkit chooses; an engine that is not installed is a failure that says what to install.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { hashFor } from "../../assets/run/share.js";
+import { engines, open } from "./hands.mjs";
+import { closeServer } from "./server.mjs";
+import { retype } from "./typing.mjs";
+
+after(closeServer);
+const EXERCISE = "ex-axes-stats"; // of channel_statistics: write the statistics of every channel
+const WRONG = `def statistics(x):
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    return x.mean(axis=axes), x.var(axis=axes, ddof=1)
+
+check.channel_stats(statistics)`;
+const RIGHT = WRONG.replace(", ddof=1", "");
+const FIGURES = {
+  channel_statistics: [],
+  backward_projection: [".handle.x .target", ".handle.g .target"],
+  running_averages: [],
+  computing_variance: [],
+};
+const field = (number) => `#run-cell-${number} textarea`;
+const output = (number) => `#cell-${number} .cell_output`;
+
+const has = (page, selector, words) =>
+  page.until(`"${words}" in ${selector}`, (s, w) => document.querySelector(s)?.textContent.includes(w), selector, words);
+const says = (page, words) => has(page, ".run-status", words);
+const valueOf = (page, number) => page.look((s) => document.querySelector(s).value, field(number));
+const there = (page, selector) => page.until(selector, (s) => Boolean(document.querySelector(s)), selector);
+
+/** The button with these words, as a selector for hands. */
+async function button(page, words) {
+  await page.until(`a button "${words}"`, (w) => {
+    document.querySelectorAll("[data-wanted]").forEach((old) => old.removeAttribute("data-wanted"));
+    const found = [...document.querySelectorAll("button")].find((each) => each.textContent.startsWith(w));
+    found?.setAttribute("data-wanted", "");
+    return Boolean(found);
+  }, words);
+  return "[data-wanted]";
+}
+
+/** A test on a page of its own; what the console said is an error. */
+function reader(engine, what, path, options, body) {
+  test(`${engine}: ${what}`, async () => {
+    const page = await open(engine, path, options);
+    try {
+      await body(page);
+      assert.deepEqual(page.complaints, []);
+    } finally {
+      await page.close();
+    }
+  });
+}
+
+/** Click into the text of a cell and write another one. */
+async function write(page, number, source, press = "click") {
+  await page[press](field(number), [0.3, 0.3]);
+  assert.equal(await page.focused(), `Code of cell ${number}`, `a ${press} on a cell does not reach its text`);
+  await retype(page, source);
+}
+
+for (const engine of engines) {
+  reader(engine, "a line is broken, read, mended; an exercise is solved, and is solved the next day",
+    "book/channel_statistics.html", {}, async (page) => {
+      await page.click(await button(page, "Run this page"));
+      await says(page, "All cells have run.");
+      const number = await page.look((id) => {
+        const [cell] = [...document.querySelectorAll(`#${id} div.cell`)].slice(-1);
+        return Number(cell.id.replace("cell-", ""));
+      }, EXERCISE);
+
+      await write(page, number, "total = 0\nfor divisor in (1, 0):\n    total += 1 / divisor");
+      assert.equal(await valueOf(page, number), "total = 0\nfor divisor in (1, 0):\n    total += 1 / divisor");
+      const inks = [await page.style(field(number), "caretColor"), await page.style(".bd-article p", "color")];
+      assert.equal(inks[0], inks[1], "the caret is not seen");
+      await page.press("Control+A");
+      assert.ok(await page.look(() => document.activeElement.selectionEnd > 40), "nothing is selected");
+      await page.press("ArrowRight");
+      await page.press("Shift+Enter");
+      await says(page, `An error in cell ${number}.`);
+      await has(page, output(number), "ZeroDivisionError: division by zero");
+
+      await write(page, number, WRONG);
+      await page.click(`#run-cell-${number} .run-cell:last-child`);
+      await has(page, output(number), "wrong:");
+      assert.equal(await page.look((id) => document.querySelectorAll(`#${id} .solved-mark`).length, EXERCISE), 0);
+      await write(page, number, RIGHT);
+      await page.press("Shift+Enter");
+      await has(page, `#${EXERCISE} .solved-mark`, "solved on");
+
+      await write(page, 1, "while True: pass");
+      await page.press("Shift+Enter");
+      await there(page, "#run-cell-1[data-state=running]");
+      await page.click(await button(page, "Stop"));
+      await page.until("the end", () => /^(You stopped|Stopped)/.test(document.querySelector(".run-status").textContent));
+      await page.click("#run-cell-1 .run-cell:first-of-type"); // Undo changes
+      assert.match(await valueOf(page, 1), /^import/);
+
+      await page.reload();
+      await has(page, `#${EXERCISE} .solved-mark`, "solved on");
+      await has(page, ".run-note", `You changed cell ${number} on this page`);
+      await page.click(await button(page, "Show my changes"));
+      assert.equal((await valueOf(page, number)).replace(/\n\s*\n/, "\n\n"), RIGHT);
+      await page.click(await button(page, "Run all"));
+      await says(page, "All cells have run.");
+      await page.until("the verdict", (s) => document.querySelector(s)?.textContent.startsWith("right"),
+        `${output(number)} .bnlib-report`);
+    });
+
+  reader(engine, "with a finger on a phone", "book/playground.html", { width: 390, height: 844, touch: true }, async (page) => {
+    await page.tap(await button(page, "Run this page"));
+    await says(page, "All cells have run.");
+    await write(page, 2, "6 * 7", "tap");
+    await page.tap("#run-cell-2 .run-cell:last-child");
+    await has(page, output(2), "42");
+    assert.ok(await page.look(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the phone");
+  });
+
+  reader(engine, "by keyboard alone", "book/playground.html", {}, async (page) => {
+    await page.until("the button", () => document.querySelector(".run-controls button"));
+    for (let presses = 0; !(await page.focused()).startsWith("Run this page"); presses++) {
+      assert.ok(presses < 100, "Tab does not lead to the button");
+      await page.press("Tab");
+    }
+    await page.press("Enter");
+    await says(page, "All cells have run.");
+    assert.equal(await page.focused(), "Run all", "the focus was lost");
+    await page.tabTo("Code of cell 2");
+    await retype(page, "for i in range(2):\n    print(i)");
+    await page.press("End");
+    await page.press("Enter");
+    await page.press("Tab");
+    await page.type("x = 1");
+    assert.match(await valueOf(page, 2), /^for i in range\(2\):\n {4}print\(i\)\n {8}x = 1$/, "Tab does not indent");
+    await page.press("Shift+Tab");
+    assert.match(await valueOf(page, 2), /\n {4}x = 1$/, "Shift+Tab does not take it back");
+    await page.press("Escape");
+    await page.tabTo("Run cell 2", 4);
+    await page.press("Enter");
+    await has(page, output(2), "0\n1");
+    await page.tabTo("Code of cell 4", 20); // who passes by is not held
+  });
+
+  for (const width of engine === "chromium" ? [320, 390, 768, 1280, 1920] : [390, 1280]) {
+    const hash = hashFor(1, "1", "0"); // a text in the address opens all fields, without Python
+    reader(engine, `nothing lies over a field at ${width} pixels`, `book/channel_statistics.html${hash}`, { width }, async (page) => {
+      await there(page, "textarea");
+      const covered = await page.look(() => {
+        for (const fold of document.querySelectorAll("details")) fold.open = true;
+        for (const fold of document.querySelectorAll("button.toggle-button-hidden")) fold.click();
+        const found = [];
+        for (const text of document.querySelectorAll("textarea")) {
+          const { height } = text.getBoundingClientRect();
+          for (const [across, down] of [[0.01, 4 / height], [0.5, 0.5], [0.99, 1 - 4 / height], [0.01, 0.9], [0.99, 0.1]]) {
+            window.scrollTo({ top: 0, behavior: "instant" });
+            const box = text.getBoundingClientRect();
+            window.scrollTo({ top: box.y + down * height - innerHeight / 2, behavior: "instant" });
+            const { x, y, width } = text.getBoundingClientRect();
+            const top = document.elementFromPoint(x + across * width, y + down * height);
+            if (top !== text) found.push(`${text.ariaLabel ?? text.getAttribute("aria-label")}: ${top?.outerHTML.slice(0, 80)}`);
+          }
+        }
+        return { fields: document.querySelectorAll("textarea").length, found };
+      });
+      assert.ok(covered.fields > 40);
+      assert.deepEqual(covered.found, []);
+    });
+  }
+
+  for (const [name, handles] of Object.entries(FIGURES)) {
+    reader(engine, `the figure of ${name}, by mouse and arrow keys`, `book/${name}.html`, {}, async (page) => {
+      await there(page, "section.live input[type=range]");
+      const shows = () => page.look(() => document.querySelector("section.live").innerHTML);
+      const moved = async (what, act) => {
+        const before = await shows();
+        await act();
+        assert.notEqual(await shows(), before, what);
+      };
+      const sliders = await page.look(() => {
+        const all = [...document.querySelectorAll("section.live input[type=range]:not(:disabled)")];
+        return all.map(({ id, value, min, max }) => ({ id, share: 0.03 + (0.94 * (value - min)) / (max - min) })); // a thumb has a width
+      });
+      assert.ok(sliders.length > 0);
+      for (const { id, share } of sliders) {
+        const to = share > 0.5 ? 0.2 : 0.8;
+        await moved(`${id} does not follow the mouse`, () => page.drag(`#${id}`, { from: [share, 0.5], to: [to, 0.5] }));
+        await moved(`${id} does not follow an arrow key`, () => page.press(share > 0.5 ? "ArrowRight" : "ArrowLeft"));
+      }
+      for (const handle of handles) {
+        await moved(`${handle} does not follow the mouse`, () => page.drag(`section.live ${handle}`, { by: [-30, 25] }));
+      }
+    });
+  }
+
+  reader(engine, "the figure with handles, by finger", "book/backward_projection.html", { width: 390, height: 844, touch: true }, async (page) => {
+    await there(page, "section.live .handle");
+    const shows = () => page.look(() => document.querySelector("section.live .live-numbers").textContent);
+    for (const handle of FIGURES.backward_projection) {
+      const [before, scrolled] = [await shows(), await page.look(() => scrollY)];
+      await page.drag(`section.live ${handle}`, { by: [-20, 20], finger: true });
+      assert.notEqual(await shows(), before, `${handle} does not follow the finger`);
+      assert.ok(Math.abs((await page.look(() => scrollY)) - scrolled) < 2 || scrolled === 0, "the page scrolled under the finger");
+    }
+    const slider = await page.look(() => document.querySelector("section.live input[type=range]").id);
+    const before = await shows();
+    await page.tap(`#${slider}`, [0.9, 0.5]);
+    assert.notEqual(await shows(), before, "a slider does not follow a tap");
+  });
+}
