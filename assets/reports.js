@@ -1,8 +1,8 @@
 // The chapter that a checker's report names is a link, also in an output that comes later.
 document.addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
-  const link = () => {
-    for (const name of article.querySelectorAll("span[data-chapter]")) {
+  const link = (part) => {
+    for (const name of part.querySelectorAll?.("span[data-chapter]") ?? []) {
       const page = `${name.dataset.chapter}.html`;
       const made = document.createElement("a");
       made.href = location.pathname.endsWith(`/${page}`) ? "#" : page; // its own page must not load again
@@ -11,6 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   };
   if (!article) return;
-  link();
-  new MutationObserver(link).observe(article, { childList: true, subtree: true });
+  link(article);
+  const linkNew = (changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(link));
+  new MutationObserver(linkNew).observe(article, { childList: true, subtree: true });
 });
