@@ -6,7 +6,6 @@ The index of terms says what is taught where, so its words weigh more there than
 
 import asyncio
 import re
-import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,25 +16,23 @@ TERMS = "book/terms"
 # What is read on a page and is none of its sentences, and what would give an exercise away.
 LEFT_OUT = "a.headerlink, .run-bar, .toctree-wrapper, summary, thead, script, style, div.highlight"
 SOLUTION = "div.solution"
-FORMULA = 'span.math, div.math, .katex, mjx-container, script[type^="math/tex"]'
-BRACKETS = re.compile(r"^\s*\\[(\[]|\\[)\]]\s*$")
+IN_A_LINE = {"semantics", "mrow", "mstyle", "mpadded", "mi", "mn", "mo", "mtext", "mspace"}  # of MathML
 KEPT = {"pagefind.js", "pagefind-worker.js", "pagefind-entry.json", "wasm.en.pagefind", "fragment", "index"}
 
 
-def plain(tex):
+def plain(formula):
     """A formula as plain letters, or an ellipsis where letters do not suffice."""
-    tex = re.sub(r"\\hat\{(\w)\}", "\\1\N{COMBINING CIRCUMFLEX ACCENT}", BRACKETS.sub("", tex))
-
-    def letter(match):
-        try:
-            return unicodedata.lookup(f"greek small letter {match[1]}")
-        except KeyError:
-            return {"epsilon": "ε", "times": "\N{MULTIPLICATION SIGN}", "cdot": "·", "le": "≤"}.get(
-                match[1], match[0]
-            )
-
-    text = re.sub(r"\\([a-z]+)", letter, tex).replace("\\,", " ").replace("-", "\N{MINUS SIGN}")
-    return "…" if re.search(r"[\\{}^_&]", text) or len(text) > 30 else text
+    math = formula.find("math")
+    for over in math.select("mover"):
+        letter, mark = over.find_all(recursive=False)
+        if (
+            mark.get_text() in ("^", "\N{MODIFIER LETTER CIRCUMFLEX ACCENT}")
+            and len(letter.get_text()) == 1
+        ):
+            over.replace_with(f"{letter.get_text()}\N{COMBINING CIRCUMFLEX ACCENT}")
+    text = math.get_text()
+    structured = any(part.name not in IN_A_LINE for part in math.find_all(True))
+    return "…" if structured or len(text) > 30 else text
 
 
 def prose(part):
@@ -49,10 +46,8 @@ def prose(part):
         element.decompose()
     for cell in part.select("td:not(:last-child)"):
         cell.append(" ·")
-    for formula in part.select(FORMULA):
-        if not formula.decomposed:
-            source = formula.select_one('annotation[encoding="application/x-tex"]')
-            formula.replace_with(" … " if formula.name == "div" else plain((source or formula).get_text()))
+    for formula in part.select("span.math, div.math"):
+        formula.replace_with(" … " if formula.name == "div" else plain(formula))
     return " ".join(part.get_text().replace("#", "").split())
 
 

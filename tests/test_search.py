@@ -14,10 +14,10 @@ PAGE = r"""
 <nav>not this</nav><article class="bd-article">
 <section id="page"><h1>A <em>page</em><a class="headerlink" href="#page">#</a></h1>
 <div class="run-bar"><button>Run this page</button></div>
-<p>The momentum <span class="math">\(\beta\)</span> of {formula}.</p>
+<p>The momentum {beta} of {formula}.</p>
 <section id="inner"><h2>Inner<a class="headerlink" href="#inner">#</a></h2>
 <p>Sentence <a class="reference" href="#x">(7)</a>.</p>
-<div class="math" id="equation-x">\[\frac{1}{m}\]</div>
+<div class="math" id="equation-x">{displayed}</div>
 <div class="cell"><div class="cell_input"><pre>import numpy as np</pre></div>
 <figure><img src="a.png"><figcaption><p>Fig. 1 Ink.</p></figcaption></figure></div>
 <details class="sd-dropdown"><summary>Answer</summary><p>Four.</p></details>
@@ -27,10 +27,19 @@ PAGE = r"""
 <div class="solution" id="ex-one-solution"><p>Given away, too.</p></div>
 </section></section></article>
 """
-KATEX = (
-    '<span class="katex"><span class="katex-mathml"><math><semantics><mi>m</mi><annotation encoding='
-    r'"application/x-tex">m + 1</annotation></semantics></math></span>'
-    '<span class="katex-html">m+1</span></span>'
+
+
+def formula(mathml, letters="seen a second time"):
+    """A formula as _ext/formulas.py writes it: once for a screen reader, once for the eye."""
+    heard = f'<span class="katex-mathml"><math><semantics><mrow>{mathml}</mrow></semantics></math></span>'
+    seen = f'<span class="katex-html" aria-hidden="true">{letters}</span>'
+    return f'<span class="math"><span class="katex">{heard}{seen}</span></span>'
+
+
+PAGE = PAGE.format(
+    beta=formula("<mi>β</mi>"),
+    formula=formula("<mi>m</mi><mo>+</mo><mn>1</mn>"),
+    displayed=formula("<mfrac><mn>1</mn><mi>m</mi></mfrac>"),
 )
 INDEX = """
 <dl class="glossary"><dt id="term-a">momentum<a class="headerlink" href="#term-a">#</a></dt>
@@ -39,27 +48,25 @@ INDEX = """
 """
 
 
-@pytest.mark.parametrize("formula", [KATEX, r'<span class="math">\(m + 1\)</span>'])
-def test_sections_are_told_apart_and_read_as_prose(formula):
-    assert search.records(PAGE.replace("{formula}", formula)) == [
-        ("page", "A page", "A page", "The momentum β of m + 1."),
+def test_sections_are_told_apart_and_read_as_prose():
+    assert search.records(PAGE) == [
+        ("page", "A page", "A page", "The momentum β of m+1."),
         ("inner", "A page", "Inner", "Sentence (7). … Fig. 1 Ink. Four."),
         ("ex-one", "A page", "Exercise: Try it", "Do it."),
     ]
 
 
 @pytest.mark.parametrize(
-    ("tex", "words"),
+    ("mathml", "words"),
     [
-        (r"\(\beta\)", "β"),
-        (r"\(\hat{x}\)", "x̂"),
-        (r"\((N, C)\)", "(N, C)"),
-        (r"\(10^{-5}\)", "…"),
-        (r"\frac{1}{m}", "…"),
+        ("<mover accent='true'><mi>x</mi><mo>^</mo></mover>", "x\u0302"),
+        ("<mo>(</mo><mi>N</mi><mo>,</mo><mi>C</mi><mo>)</mo>", "(N,C)"),
+        ("<msup><mn>10</mn><mn>5</mn></msup>", "…"),
+        ("<mi>x</mi>" * 31, "…"),
     ],
 )
-def test_a_formula_is_letters_or_left_out(tex, words):
-    assert search.plain(tex) == words
+def test_a_formula_is_letters_or_left_out(mathml, words):
+    assert search.plain(search.BeautifulSoup(formula(mathml), "html.parser")) == words
 
 
 def test_the_index_says_where_its_words_weigh_more():

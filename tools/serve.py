@@ -43,7 +43,18 @@ TYPES = {
     ".woff": "font/woff",
     ".woff2": "font/woff2",
 }
-SQUEEZED_ALREADY = {".whl", ".zip", ".png", ".gz", ".woff", ".woff2"}
+SQUEEZED_ALREADY = {
+    ".whl",
+    ".zip",
+    ".png",
+    ".gz",
+    ".woff",
+    ".woff2",
+    ".pagefind",
+    ".pf_meta",
+    ".pf_index",
+    ".pf_fragment",
+}
 CODING = re.compile(r"(?:^|,)\s*(gzip|\*)\s*(?:;\s*q=(0(?:\.\d*)?|1(?:\.0*)?)\s*)?(?=,|$)", re.IGNORECASE)
 ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
