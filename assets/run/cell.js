@@ -8,7 +8,8 @@ const STATES = { waiting: "waiting", running: "running …", done: "✓ done", f
 
 /** The cells of the page that can be run, in their order. */
 export const cellNodes = () =>
-  [...document.querySelectorAll(".bd-article div.cell[id^=cell-]")].filter((node) => node.querySelector(".cell_input pre"));
+  [...document.querySelectorAll(".bd-article div.cell[id^=cell-]")]
+    .filter((node) => node.querySelector(".cell_input pre"));
 
 export const numberOf = (node) => Number(node.id.replace("cell-", ""));
 
@@ -91,8 +92,9 @@ export class Cell {
     this.colours.replaceChildren(...highlight(this.source));
     this.undo.hidden = !this.changed;
     this.editor.dataset.foreign = this.foreign;
-    const notes = [this.foreign ? "from a link, not yours" : this.changed && "changed", STATES[this.editor.dataset.state]];
-    this.label.textContent = [`Cell ${this.number}`, ...notes.filter(Boolean)].join(", ");
+    const author = this.foreign ? "from a link, not yours" : this.changed && "changed";
+    const words = [`Cell ${this.number}`, author, STATES[this.editor.dataset.state]];
+    this.label.textContent = words.filter(Boolean).join(", ");
   }
 
   /** idle, waiting, running, done, failed */

@@ -60,8 +60,9 @@ export class Kept {
         for (const [number, entry] of lost) {
           delete cells[number];
           const place = [...published].find(([other, text]) => text === entry.published && !(other in cells));
+          const why = "this edition has another text in this cell";
           if (place) cells[place[0]] = entry;
-          else gone += work.putAside(aside, { number: +number, ...entry, why: "this edition has another text in this cell" });
+          else gone += work.putAside(aside, { number: +number, ...entry, why });
         }
       });
     }

@@ -59,7 +59,8 @@ function markExercises(solved) {
     heading.querySelectorAll(".solved-mark, .run-cell").forEach((old) => old.remove());
     const when = solved.get(exercise.id);
     if (when) heading.append(" ", mark(`✓ solved on ${work.day(when)}`));
-    if (byHand) heading.append(" ", button(when ? "Not solved yet" : "Mark as solved", () => toggle(exercise), "run-cell"));
+    const words = when ? "Not solved yet" : "Mark as solved";
+    if (byHand) heading.append(" ", button(words, () => toggle(exercise), "run-cell"));
   }
 }
 
@@ -77,7 +78,8 @@ function markContents(solved) {
   for (const link of document.querySelectorAll(".bd-sidebar-primary nav a")) {
     const ids = exercises?.[work.pageName(new URL(link.href).pathname)] ?? [];
     const count = ids.filter((id) => solved.has(id)).length;
-    if (count) link.append(words("solved-count", `${count}/${ids.length}`, `, ${count} of ${ids.length} exercises solved`));
+    const heard = `, ${count} of ${ids.length} exercises solved`;
+    if (count) link.append(words("solved-count", `${count}/${ids.length}`, heard));
   }
 }
 
@@ -110,7 +112,8 @@ function words(className, seen, heard) {
 function showAsides(records) {
   asides.replaceChildren(...records.flatMap(([page, { aside }]) => aside.map((entry) => {
     const about = node("p", "");
-    about.textContent = `Set aside, of ${page}${entry.number ? `, cell ${entry.number}` : ""}, ${work.day(entry.when)}: ${entry.why}.`;
+    const place = entry.number ? `${page}, cell ${entry.number}` : page;
+    about.textContent = `Set aside, of ${place}, ${work.day(entry.when)}: ${entry.why}.`;
     const text = node("pre", "", { tabindex: "0" });
     text.textContent = entry.text;
     const box = node("div", "");
@@ -135,8 +138,9 @@ async function read() {
     if (file.size > 20_000_000) throw new Error("That file is too large to be saved work. Nothing was changed.");
     const { cells, solved } = work.addFile(await file.text());
     answer.textContent =
-      `The file has ${work.count(cells, "changed cell")} and ${work.count(solved, "solved exercise")}. They are added to yours; where both have a text, ` +
-      "the newer one counts and the other is set aside. Load a page anew to see its cells.";
+      `The file has ${work.count(cells, "changed cell")} and ${work.count(solved, "solved exercise")}. ` +
+      "They are added to yours; where both have a text, the newer one counts and the other is set aside. " +
+      "Load a page anew to see its cells.";
   } catch (error) {
     answer.textContent = error.message;
   }
@@ -145,7 +149,8 @@ async function read() {
 
 function forget() {
   const pages = Object.keys(work.everything());
-  if (!pages.length || !confirm(`Delete what this browser keeps of ${work.count(pages.length, "page")}: your changes, and which exercises are solved?`)) return;
+  const what = `what this browser keeps of ${work.count(pages.length, "page")}`;
+  if (!pages.length || !confirm(`Delete ${what}: your changes, and which exercises are solved?`)) return;
   pages.forEach(work.forget);
   answer.textContent = "It is deleted. Fields that are open on this page keep their text until you leave.";
   draw();

@@ -120,7 +120,8 @@ function endWords() {
   const foreign = cells.find((cell) => cell.foreign);
   if (foreign) return `Done. Cell ${foreign.number} came with a link and runs only when you run it.`;
   const missing = cells.filter((cell) => !cell.ran).length;
-  return missing ? `Done. ${missing} ${missing === 1 ? "other has" : "others have"} not run.` : "All cells have run. Shift+Enter runs one.";
+  if (!missing) return "All cells have run. Shift+Enter runs one.";
+  return `Done. ${missing} ${missing === 1 ? "other has" : "others have"} not run.`;
 }
 
 function stop() {
@@ -232,14 +233,21 @@ function bring() {
 function showForeign({ number, text, check: sum }, mine) {
   open();
   const cell = cells.find((each) => each.number === number);
-  if (cell === current || waiting.includes(cell)) return note(`Cell ${number} is busy. Open the link again when it has run.`);
+  if (cell === current || waiting.includes(cell)) {
+    return note(`Cell ${number} is busy. Open the link again when it has run.`);
+  }
   kept.save();
   cell.foreign = cell.fromLink = true;
   cell.state("idle");
   cell.source = text;
-  const other = sum === check(cell.published) ? "" : " The page has changed since the link was made: it may be meant for another cell.";
+  const moved = sum === check(cell.published)
+    ? ""
+    : " The page has changed since the link was made: it may be meant for another cell.";
   const line = note(
-    ["The text in ", toCell(number), ` came with the link: somebody else may have written it. It runs only when you run that cell.${other}`],
+    [
+      "The text in ", toCell(number), " came with the link: somebody else may have written it. ",
+      `It runs only when you run that cell.${moved}`,
+    ],
     button(mine === undefined ? "Take it out" : "Show mine", () => {
       cell.foreign = cell.fromLink = false;
       cell.source = mine ?? cell.published;

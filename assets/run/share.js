@@ -8,11 +8,12 @@ export function hashFor(number, text, published) {
   if (text === published) return `#cell-${number}`;
   const bytes = new TextEncoder().encode(text);
   const code = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const hash = `#cell-${number}.${check(published)}=${code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  const inAddress = code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const hash = `#cell-${number}.${check(published)}=${inAddress}`;
   return hash.length > LONGEST ? null : hash;
 }
 
-/** What a hash brings: null (nothing of ours), {problem}, or {number, text, check}; the text is missing in a plain link. */
+/** What a hash brings: null (nothing of ours), {problem}, or {number, text, check}, in a plain link {number}. */
 export function readHash(hash) {
   if (!/^#cell-/.test(hash)) return null;
   if (hash.length > LONGEST) return { problem: "This link is too long to be one of this book. It was left alone." };

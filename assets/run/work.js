@@ -7,10 +7,12 @@ const PREFIX = `batch norm book ${SITE} page `;
 const VERSION = 1;
 const FORMAT = "work in the batch norm book";
 
-const REFUSED = "This browser keeps nothing for this site: your work ends with this tab, unless you save it as a file.";
-const FULL = "The browser's storage for this site is full: what you write from now on ends with this tab, unless you save it as a file.";
-const NEWER = "What this browser kept of this page is of another version of the book. It was set aside, and is under “Your work”.";
-const BROKEN = "What this browser kept of this page could not be read. It was set aside, and is under “Your work”.";
+const ENDS = "ends with this tab, unless you save it as a file.";
+const REFUSED = `This browser keeps nothing for this site: your work ${ENDS}`;
+const FULL = `The browser's storage for this site is full: what you write from now on ${ENDS}`;
+const ASIDE = "It was set aside, and is under “Your work”.";
+const NEWER = `What this browser kept of this page is of another version of the book. ${ASIDE}`;
+const BROKEN = `What this browser kept of this page could not be read. ${ASIDE}`;
 
 /** Storage that fails keeps its records here, as long as the page is open. */
 const unsaved = new Map();
@@ -113,7 +115,8 @@ export function forget(page) {
 }
 
 /** All of it as the text of a file. */
-export const asFile = () => JSON.stringify({ format: FORMAT, version: VERSION, saved: now(), pages: everything() }, null, 1);
+export const asFile = () =>
+  JSON.stringify({ format: FORMAT, version: VERSION, saved: now(), pages: everything() }, null, 1);
 
 /** Add what such a file holds. The newer text of a cell counts, the other is set aside. An error changes nothing. */
 export function addFile(text) {
@@ -138,7 +141,8 @@ function add(mine, theirs) {
     const old = mine.cells[number];
     const [kept, other] = old && old.when > entry.when ? [old, entry] : [entry, old];
     mine.cells[number] = kept;
-    if (other && other.text !== kept.text) putAside(mine.aside, { number: +number, ...other, why: "an older text of this cell" });
+    const why = "an older text of this cell";
+    if (other && other.text !== kept.text) putAside(mine.aside, { number: +number, ...other, why });
   }
   mine.solved = { ...theirs.solved, ...mine.solved };
   for (const entry of theirs.aside) putAside(mine.aside, entry);
@@ -162,11 +166,13 @@ function isRecord(value) {
     Object.entries(cells).every(([number, cell]) =>
       /^\d+$/.test(number) && isText(cell?.published) && isText(cell.text) && isTime(cell.when)) &&
     Object.entries(solved).every(([name, when]) => /^[\w-]+$/.test(name) && isTime(when)) &&
-    aside.every((entry) => Number.isInteger(entry?.number) && isText(entry.text) && isTime(entry.when) && isText(entry.why));
+    aside.every((entry) =>
+      Number.isInteger(entry?.number) && isText(entry.text) && isTime(entry.when) && isText(entry.why));
 }
 
 /** A time as a reader says it. */
-export const day = (when) => new Date(when).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+export const day = (when) =>
+  new Date(when).toLocaleString("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
 
 /** "1 cell", "2 cells". */
 export const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
