@@ -5,7 +5,7 @@ import * as work from "./work.js";
 
 const bar = document.querySelector(".run-bar");
 const here = work.pageName();
-const byHand = !bar.dataset.files; // Python does not run here: the reader says what is solved
+const byHand = bar.dataset.files === undefined; // Python does not run here: the reader says what is solved
 let exercises = null; // {page: [exercise]}, fetched where there is something to count
 
 const fold = node("details", "run-work");

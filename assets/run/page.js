@@ -18,6 +18,7 @@ let current = null; // the cell that runs
 let python = null;
 let stopping = false; // the reader asked for it
 let patience;
+let foreignNote; // the line on a text that came with a link
 
 const kept = new Kept(note);
 const start = button("Run this page", () => {
@@ -158,6 +159,7 @@ function reset() {
   endPython("");
   for (const cell of cells) cell.reset();
   cells = [];
+  foreignNote?.remove();
   kept.forgetTexts();
   again.replaceWith(start);
   for (const item of [halt, back, meter, amount]) item.remove();
@@ -227,6 +229,7 @@ function bring() {
   const mine = kept.texts[brought.number]?.text;
   if (brought.text !== undefined && brought.text !== mine && brought.text !== textOf(place)) showForeign(brought, mine);
   place.closest("details")?.setAttribute("open", "");
+  place.closest(".toggle-hidden")?.querySelector(".toggle-button")?.click(); // a solution
   place.scrollIntoView();
 }
 
@@ -243,7 +246,8 @@ function showForeign({ number, text, check: sum }, mine) {
   const moved = sum === check(cell.published)
     ? ""
     : " The page has changed since the link was made: it may be meant for another cell.";
-  const line = note(
+  foreignNote?.remove();
+  foreignNote = note(
     [
       "The text in ", toCell(number), " came with the link: somebody else may have written it. ",
       `It runs only when you run that cell.${moved}`,
@@ -251,7 +255,7 @@ function showForeign({ number, text, check: sum }, mine) {
     button(mine === undefined ? "Take it out" : "Show mine", () => {
       cell.foreign = cell.fromLink = false;
       cell.source = mine ?? cell.published;
-      line.remove();
+      foreignNote.remove();
       cell.text.focus();
     }),
   );

@@ -78,6 +78,7 @@ test("a solved exercise stays solved: in the chapter, in the contents, on the pa
   await start(page);
   const exercise = page.locator("#ex-scale-undo");
   assert.equal(await page.locator(".solved-mark").count(), 0);
+  assert.equal(await page.getByRole("button", { name: "Mark as solved" }).count(), 0, "here the checker says it");
   const cells = await exercise.locator("div.cell:not([class*=hide])").evaluateAll((all) => all.map(({ id }) => +id.slice(5)));
   const texts = await Promise.all(cells.map((number) => fieldOf(page, number).inputValue()));
   const answers = {
