@@ -50,8 +50,9 @@ addEventListener("load", () => {
     clearTimeout(waiting);
     waiting = setTimeout(reach, 400);
   };
+  reach();
   const article = document.querySelector(".bd-article");
   if (!article) return;
-  new ResizeObserver(later).observe(article); // which begins with a first call
+  new ResizeObserver(later).observe(article);
   new MutationObserver(later).observe(article, { childList: true, subtree: true }); // a box that stays as tall
 });

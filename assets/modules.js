@@ -6,10 +6,12 @@
       document.querySelectorAll(".needs-server").forEach((bar) => bar.remove());
       return;
     }
-    import(new URL("live/live.js", here));
-    if (document.querySelector(".run-bar[data-files]")) import(new URL("run/page.js", here));
-    if (document.querySelector(".run-bar")) import(new URL("run/marks.js", here));
+    const bar = document.querySelector(".run-bar");
+    import(new URL("live/live.js", here)).catch(() => {}); // the computed figures stay
+    if (bar?.dataset.files !== undefined) import(new URL("run/page.js", here)).catch(() => sayMissing(bar));
+    if (bar) import(new URL("run/marks.js", here)).catch(() => {});
   };
+  const sayMissing = (bar) => bar.prepend("This page cannot run: its scripts could not be loaded. Load it anew. ");
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
   else start();
 })();

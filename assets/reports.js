@@ -4,8 +4,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const link = (part) => {
     for (const name of part.querySelectorAll?.("span[data-chapter]") ?? []) {
       const page = `${name.dataset.chapter}.html`;
+      if (location.pathname.endsWith(`/${page}`)) continue; // the reader is there
       const made = document.createElement("a");
-      made.href = location.pathname.endsWith(`/${page}`) ? "#" : page; // its own page must not load again
+      made.href = page;
       made.textContent = name.textContent;
       name.replaceWith(made);
     }

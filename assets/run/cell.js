@@ -4,7 +4,7 @@ import { highlight } from "./highlight.js";
 import { Keys } from "./keys.js";
 
 /** What a state is called beside a cell's number; its colour says it, too. */
-const STATES = { waiting: "waiting", running: "running …", done: "✓ done", failed: "✗ failed" };
+const STATES = { waiting: "waiting", running: "running …", done: "✓ ran", failed: "✗ failed" };
 
 /** The cells of the page that can be run, in their order. */
 export const cellNodes = () =>
@@ -26,6 +26,7 @@ export class Cell {
     this.tried = this.ran = false;
     this.foreign = false; // the text came with a link, and the reader has not run it yet
     this.fromLink = false; // it did, and what the reader had before is still to be set aside
+    this.known = null; // what the browser keeps of this cell, as far as this tab knows
     this.highlighted = node.querySelector(".cell_input > [class*=highlight-]");
     this.published = textOf(node);
     this.output = node.querySelector(".cell_output") ?? this.addOutput(node);
@@ -160,6 +161,7 @@ const button = (words, onClick) => pageButton(words, onClick, "run-cell");
 function htmlOutput(text) {
   const output = element("div", "output text_html");
   output.innerHTML = text; // the policy of the site keeps scripts in it from running
+  for (const part of output.querySelectorAll("style, link, meta, base, iframe, form")) part.remove(); // it is a guest
   return output;
 }
 

@@ -74,8 +74,11 @@ export class Kept {
 function keep({ cells, aside }, cell) {
   const { number, published, source: text } = cell;
   const before = cells[number];
-  if (cell.fromLink && before) work.putAside(aside, { number, ...before, why: "your text before the one of a link" });
+  const others = before && before.text !== cell.known && before.text !== text; // written in another tab meanwhile
+  if (others) work.putAside(aside, { number, ...before, why: "your text from another tab" });
+  else if (cell.fromLink && before) work.putAside(aside, { number, ...before, why: "your text before the one of a link" });
   cell.fromLink = false;
+  cell.known = text;
   if (cell.changed) cells[number] = { published, text, when: work.now() };
   else delete cells[number];
 }

@@ -33,7 +33,9 @@ async function draw() {
   const changed = records.filter(([, { cells }]) => Object.keys(cells).length);
   const cellCount = changed.reduce((sum, [, { cells }]) => sum + Object.keys(cells).length, 0);
   if (solved.size || here === "exercises") exercises ??= await listOfExercises();
-  const total = Object.values(exercises ?? {}).flat().length;
+  const known = Object.values(exercises ?? {}).flat();
+  const total = known.length;
+  for (const id of solved.keys()) if (total && !known.includes(id)) solved.delete(id); // of another edition
   sentence.textContent =
     `${total ? `${solved.size} of ` : ""}${work.count(total || solved.size, "exercise")} solved, ` +
     `${work.count(cellCount, "cell")} changed on ${work.count(changed.length, "page")}. ` +

@@ -49,7 +49,7 @@ function open() {
   const page = { run: runCell, link, wrote: (cell) => kept.wrote(cell) };
   cells = cellNodes().map((each) => new Cell(each, page));
   const { texts } = kept;
-  for (const cell of cells) cell.source = texts[cell.number]?.text ?? cell.source;
+  for (const cell of cells) cell.source = cell.known = texts[cell.number]?.text ?? cell.source;
   start.replaceWith(again, halt, back);
   status.before(meter, amount);
   meterOf("Cells that have run", 0, cells.length);
@@ -230,7 +230,7 @@ function bring() {
   if (brought.text !== undefined && brought.text !== mine && brought.text !== textOf(place)) showForeign(brought, mine);
   place.closest("details")?.setAttribute("open", "");
   place.closest(".toggle-hidden")?.querySelector(".toggle-button")?.click(); // a solution
-  place.scrollIntoView();
+  place.scrollIntoView({ behavior: "instant" });
 }
 
 function showForeign({ number, text, check: sum }, mine) {
@@ -256,6 +256,7 @@ function showForeign({ number, text, check: sum }, mine) {
       cell.foreign = cell.fromLink = false;
       cell.source = mine ?? cell.published;
       foreignNote.remove();
+      history.replaceState(null, "", `#cell-${number}`); // or a reload would bring the text again
       cell.text.focus();
     }),
   );

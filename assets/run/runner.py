@@ -103,4 +103,6 @@ def explain(error):
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
+    if isinstance(error, ModuleNotFoundError):
+        error.add_note("Python on this page has NumPy, matplotlib, SymPy and bnlib, and nothing else.")
     return "".join(traceback.format_exception(type(error), error, trace))

@@ -128,6 +128,7 @@ for (const colorScheme of ["light", "dark"]) {
         const { page, link, card } = await pageWith(path, selector, { colorScheme, width });
         await link.hover();
         await card.waitFor();
+        await page.waitForTimeout(600); // what scrolls is found when the page is at rest
         await page.screenshot({ path: `${screenshots}/card-${kind}-${colorScheme}-${width}.png` });
         assert.deepEqual(await violations(page), []);
         const box = await card.boundingBox();

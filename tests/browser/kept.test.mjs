@@ -192,6 +192,7 @@ test("a text in a link is shown as somebody else's, and runs only when the reade
 
   await click(page, button(page, "Show mine"));
   assert.equal(await fieldOf(page, 3).inputValue(), "'mine'", "the reader's own text was lost");
+  assert.match(page.url(), /#cell-3$/, "a reload would bring the text again");
   await follow(page, hashFor(3, "'theirs'", published));
   await click(page, page.getByRole("button", { name: "Run cell 3" }));
   await page.locator("#cell-3 .cell_output").getByText("'theirs'").waitFor();
@@ -199,6 +200,41 @@ test("a text in a link is shown as somebody else's, and runs only when the reade
   await click(page, page.getByText("Your work", { exact: true }));
   await page.locator(".run-work pre").getByText("'mine'").waitFor();
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("two tabs write into one cell: the later text counts, the other is set aside", async () => {
+  const one = await open("book/playground.html");
+  await start(one);
+  const two = await one.context().newPage();
+  await two.goto(one.url());
+  await start(two);
+  await write(one, 3, "'one'");
+  await write(one, 4, "'only here'");
+  await one.waitForTimeout(400);
+  await write(two, 3, "'two'");
+  await write(two, 3, "'two again'");
+  await two.waitForTimeout(400);
+  await two.reload();
+  await click(two, two.getByText("Your work", { exact: true }));
+  assert.deepEqual(await two.locator(".run-work pre").allTextContents(), ["'one'"]);
+  await click(two, button(two, "Show my changes"));
+  assert.equal(await fieldOf(two, 3).inputValue(), "'two again'");
+  assert.equal(await fieldOf(two, 4).inputValue(), "'only here'");
+  await one.context().close();
+});
+
+test("an output does not change the page around it", async () => {
+  const page = await open("book/playground.html");
+  await start(page);
+  await write(page, 3, `class Guest:
+    def _repr_html_(self):
+        return "<style>.bd-article {display: none}</style><p>a guest</p>"
+
+
+Guest()`);
+  await page.keyboard.press("Shift+Enter");
+  await page.locator("#cell-3 .cell_output").getByText("a guest").waitFor();
   await page.context().close();
 });
 

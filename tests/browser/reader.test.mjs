@@ -169,6 +169,18 @@ for (const engine of engines) {
     });
   }
 
+  for (const hash of ["#cell-30", "#ex-axes-stats", hashFor(30, "1", "0")]) {
+    reader(engine, `a link leads to its place: ${hash}`, `book/channel_statistics.html${hash}`, {}, async (page) => {
+      await page.until("the place near the top of the window", (id) => {
+        const { top } = document.getElementById(id).getBoundingClientRect();
+        return document.readyState === "complete" && top >= 0 && top < 200;
+      }, hash.slice(1).split(".")[0]);
+      const top = () => page.look((id) => document.getElementById(id).getBoundingClientRect().top, hash.slice(1).split(".")[0]);
+      await new Promise((resolve) => setTimeout(resolve, 3000)); // the page has grown
+      assert.ok((await top()) >= 0 && (await top()) < 200, `it is ${await top()} pixels down`);
+    });
+  }
+
   for (const [name, handles] of Object.entries(FIGURES)) {
     reader(engine, `the figure of ${name}, by mouse and arrow keys`, `book/${name}.html`, {}, async (page) => {
       await there(page, "section.live input[type=range]");

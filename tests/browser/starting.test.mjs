@@ -107,6 +107,14 @@ test("without WebAssembly it says why", async () => {
   await page.context().close();
 });
 
+test("without its own scripts the page says that it cannot run", async () => {
+  const page = await open("book/playground.html", {
+    beforeLoad: (each) => each.route("**/run/page.js", (route) => route.abort()),
+  });
+  await page.getByText("This page cannot run: its scripts could not be loaded. Load it anew.").waitFor();
+  await page.context().close();
+});
+
 test("each state has a look and a word of its own", async () => {
   const page = await open("book/playground.html");
   await start(page);

@@ -1,0 +1,13 @@
+// A link to a place in a page leads there, also where the page still grows above it while it loads.
+addEventListener("DOMContentLoaded", () => {
+  const SOON = 5000; // milliseconds in which fonts, figures and fields have come
+  const article = document.querySelector(".bd-article");
+  const place = () => document.getElementById(/^#(cell-\d+)/.exec(location.hash)?.[1] ?? decodeURI(location.hash.slice(1)));
+  if (!article || !location.hash) return;
+  const aim = () => place()?.scrollIntoView({ behavior: "instant" });
+  const watch = new ResizeObserver(aim);
+  watch.observe(article);
+  const leave = () => watch.disconnect(); // the reader goes on from here
+  for (const hand of ["wheel", "touchstart", "keydown", "pointerdown"]) addEventListener(hand, leave, { once: true });
+  setTimeout(leave, SOON);
+});
