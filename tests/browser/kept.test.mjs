@@ -97,7 +97,9 @@ test("the whole of an exercise solved", async () => {
   let page = await open("book/running_averages.html");
   await start(page);
   const number = await page.locator("#ex-ema-running div.cell").last().evaluate(({ id }) => +id.slice(5));
-  const answer = `def running(running_mean, running_var, x, momentum):
+  const answer = `import bnlib
+
+def running(running_mean, running_var, x, momentum):
     stats = bnlib.channel_stats(x)
     return bnlib.update_running(running_mean, running_var, stats, momentum)
 
