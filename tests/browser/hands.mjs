@@ -20,7 +20,7 @@ export async function open(engine, path, { width = 1280, height = 900, touch = f
   try {
     await hands.listen();
     await hands.resize(width, height);
-    await driver.get(address + path);
+    await hands.visit(path);
   } catch (error) {
     await end();
     throw error;
@@ -47,7 +47,7 @@ class Hands {
     });
   }
 
-  /** The room for the page, not the window around it. */
+  /** The room for the page, not the window around it. WebKitGTK's own bar keeps its window 447 pixels wide or more. */
   async resize(width, height) {
     if (this.bidi) {
       const context = await this.driver.getWindowHandle();
@@ -57,99 +57,116 @@ class Hands {
       const window = await this.driver.manage().window().getRect();
       await this.driver.manage().window().setRect({ width, height: height + window.height - inside[1] });
     }
+    await this.rest();
+  }
+
+  /** Wait for what slides: the theme's sidebars, a fold. */
+  rest() {
+    return this.until("the page to come to rest", () =>
+      document.getAnimations().every(({ playState, effect }) =>
+        playState !== "running" || effect.getComputedTiming().endTime === Infinity));
+  }
+
+  visit(path) {
+    return this.driver.get(address + path);
   }
 
   reload() {
     return this.driver.navigate().refresh();
   }
 
-  screenshot() {
-    return this.driver.takeScreenshot();
-  }
+  // What is seen. A place is a selector, or {all: selector, nth: number}, or {button: how its words begin}.
 
-  // What is seen.
-
-  /** What a function finds when it looks at the page. */
+  /** What a function finds when it looks at the page. In it, `find` is the element at a place. */
   look(eye, ...args) {
-    return this.driver.executeScript(`return (${eye}).apply(null, arguments)`, ...args);
+    return this.driver.executeScript(`const find = ${find}; return (${eye}).apply(null, arguments)`, ...args);
   }
 
-  /** Look until something is there; `what` says what was waited for. */
+  /** Look until there is something, and say what; after three minutes, what was waited for. */
   async until(what, eye, ...args) {
-    const patience = Date.now() + 180_000;
+    const end = Date.now() + 180_000;
     for (;;) {
       const seen = await this.look(eye, ...args);
       if (seen) return seen;
-      if (Date.now() > patience) throw new Error(`${this.engine}: waited in vain for ${what}`);
+      if (Date.now() > end) throw new Error(`${this.engine}: waited in vain for ${what}`);
       await pause(100);
     }
   }
 
-  text(selector) {
-    return this.look((s) => document.querySelector(s).textContent, selector);
+  text(place) {
+    return this.look((p) => find(p).textContent, place);
   }
 
-  style(selector, property) {
-    return this.look((s, p) => getComputedStyle(document.querySelector(s))[p], selector, property);
+  /** What a field holds, and where its selection begins and ends. */
+  field(place) {
+    return this.look((p) => {
+      const { value, selectionStart, selectionEnd } = find(p);
+      return { value, selection: [selectionStart, selectionEnd] };
+    }, place);
   }
 
-  /** What has the focus, in words: its name for a screen reader, or what is written on it. */
+  style(place, property) {
+    return this.look((p, name) => getComputedStyle(find(p))[name], place, property);
+  }
+
+  /** What has the focus: its name for a screen reader, or what is written on it. */
   focused() {
     return this.look(() => {
       const { ariaLabel, labels, textContent, tagName } = document.activeElement;
-      if (tagName === "BODY") return "";
-      return (ariaLabel ?? labels?.[0]?.textContent ?? textContent).trim();
+      return tagName === "BODY" ? "" : (ariaLabel ?? labels?.[0]?.textContent ?? textContent).trim();
     });
   }
 
-  /** A box in the window, scrolled to its middle, when nothing moves any more. */
-  async box(selector) {
-    let last;
-    for (;;) {
-      const box = await this.look((s) => {
-        const node = document.querySelector(s);
-        const { top, bottom } = node.getBoundingClientRect();
-        if (top < innerHeight * 0.2 || bottom > innerHeight * 0.95) {
-          node.scrollIntoView({ block: bottom - top < innerHeight * 0.7 ? "center" : "start", behavior: "instant" });
-        }
-        const { x, y, width, height } = node.getBoundingClientRect();
+  /** The picture of one place, or of all that is in the window, as base64. */
+  async screenshot(place) {
+    if (!place) return this.driver.takeScreenshot();
+    return (await this.look((p) => find(p), place)).takeScreenshot();
+  }
+
+  /** A box in the window, away from the bars that stick to its edges, when nothing moves any more. */
+  async box(place) {
+    await this.until(JSON.stringify(place), (p) => Boolean(find(p)), place);
+    for (let last = "", box; ; last = JSON.stringify(box), await pause(50)) {
+      box = await this.look((p) => {
+        const { top, bottom } = find(p).getBoundingClientRect();
+        const block = bottom - top < innerHeight * 0.6 ? "center" : "start"; // where `scroll-padding` begins
+        const hidden = top < innerHeight * 0.2 || bottom > innerHeight * 0.95;
+        if (hidden) find(p).scrollIntoView({ block, behavior: "instant" });
+        const { x, y, width, height } = find(p).getBoundingClientRect();
         return { x, y, width, height };
-      }, selector);
-      if (last && ["x", "y", "width", "height"].every((side) => Math.abs(last[side] - box[side]) < 0.5)) return box;
-      last = box;
-      await pause(50);
+      }, place);
+      if (JSON.stringify(box) === last) return box;
     }
   }
 
   /** A point in a box, [0, 0] its left upper corner, [1, 1] its right lower one. */
-  async point(selector, [across, down] = [0.5, 0.5]) {
-    const { x, y, width, height } = await this.box(selector);
+  async point(place, [across, down] = [0.5, 0.5]) {
+    const { x, y, width, height } = await this.box(place);
     return [x + across * width, y + down * height];
   }
 
-  // Pointers. All take a selector, and a share of its box.
+  // Pointers.
 
-  async click(selector, share) {
-    const at = await this.point(selector, share);
-    await this.perform(pointer("mouse", [go(at), DOWN, UP]));
+  click(place, share) {
+    return this.dab("mouse", place, share);
   }
 
-  async tap(selector, share) {
-    const at = await this.point(selector, share);
-    await this.perform(pointer("touch", [go(at), DOWN, UP]));
+  /** With a finger. WebKitGTK's driver makes a mouse of it. */
+  tap(place, share) {
+    return this.dab("touch", place, share);
   }
 
-  /** From a share of the box to another one, or by [right, down] pixels from it. */
-  async drag(selector, { from, to, by, finger = false }) {
-    const start = await this.point(selector, from);
-    const end = by ? start.map((place, axis) => place + by[axis]) : await this.point(selector, to);
-    const way = [0.1, 0.25, 0.5, 0.75, 1].map((share) =>
-      go(start.map((place, axis) => place + share * (end[axis] - place)), 30));
-    await this.perform(pointer(finger ? "touch" : "mouse", [go(start), DOWN, ...way, UP]));
+  async dab(pointerType, place, share) {
+    await this.perform(pointer(pointerType, [go(await this.point(place, share)), DOWN, UP]));
   }
 
-  close() {
-    return this.leave();
+  /** From a share of the box to another one, or so many pixels [right, down]; with "mouse" or "touch". */
+  async drag(pointerType, place, { from, to, by }) {
+    const start = await this.point(place, from);
+    const end = by ? start.map((at, axis) => at + by[axis]) : await this.point(place, to);
+    const way = [0.1, 0.25, 0.5, 0.75, 1].map((part) =>
+      go(start.map((at, axis) => at + part * (end[axis] - at)), 20));
+    await this.perform(pointer(pointerType, [go(start), DOWN, ...way, UP]));
   }
 
   // Keys.
@@ -176,6 +193,11 @@ class Hands {
   async perform(source) {
     await this.driver.execute(new Command(Name.ACTIONS).setParameter("actions", [source]));
   }
+}
+
+function find(place) {
+  if (place.button) return [...document.querySelectorAll("button")].find((b) => b.textContent.startsWith(place.button));
+  return place.all ? document.querySelectorAll(place.all)[place.nth] : document.querySelector(place);
 }
 
 const keyDown = (value) => ({ type: "keyDown", value });

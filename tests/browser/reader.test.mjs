@@ -15,12 +15,6 @@ const WRONG = `def statistics(x):
 
 check.channel_stats(statistics)`;
 const RIGHT = WRONG.replace(", ddof=1", "");
-const FIGURES = {
-  channel_statistics: [],
-  backward_projection: [".handle.x .target", ".handle.g .target"],
-  running_averages: [],
-  computing_variance: [],
-};
 const field = (number) => `#run-cell-${number} textarea`;
 const output = (number) => `#cell-${number} .cell_output`;
 
@@ -30,17 +24,6 @@ const says = (page, words) => has(page, ".run-status", words);
 const valueOf = (page, number) => page.look((s) => document.querySelector(s).value, field(number));
 const there = (page, selector) => page.until(selector, (s) => Boolean(document.querySelector(s)), selector);
 
-/** The button with these words, as a selector for hands. */
-async function button(page, words) {
-  await page.until(`a button "${words}"`, (w) => {
-    document.querySelectorAll("[data-wanted]").forEach((old) => old.removeAttribute("data-wanted"));
-    const found = [...document.querySelectorAll("button")].find((each) => each.textContent.startsWith(w));
-    found?.setAttribute("data-wanted", "");
-    return Boolean(found);
-  }, words);
-  return "[data-wanted]";
-}
-
 /** A test on a page of its own; what the console said is an error. */
 function reader(engine, what, path, options, body) {
   test(`${engine}: ${what}`, async () => {
@@ -49,7 +32,7 @@ function reader(engine, what, path, options, body) {
       await body(page);
       assert.deepEqual(page.complaints, []);
     } finally {
-      await page.close();
+      await page.leave();
     }
   });
 }
@@ -64,7 +47,7 @@ async function write(page, number, source, press = "click") {
 for (const engine of engines) {
   reader(engine, "a line is broken, read, mended; an exercise is solved, and is solved the next day",
     "book/channel_statistics.html", {}, async (page) => {
-      await page.click(await button(page, "Run this page"));
+      await page.click({ button: "Run this page" });
       await says(page, "All cells have run.");
       const number = await page.look((id) => {
         const [cell] = [...document.querySelectorAll(`#${id} div.cell`)].slice(-1);
@@ -93,7 +76,7 @@ for (const engine of engines) {
       await write(page, 1, "while True: pass");
       await page.press("Shift+Enter");
       await there(page, "#run-cell-1[data-state=running]");
-      await page.click(await button(page, "Stop"));
+      await page.click({ button: "Stop" });
       await page.until("the end", () => /^(You stopped|Stopped)/.test(document.querySelector(".run-status").textContent));
       await page.click("#run-cell-1 .run-cell:first-of-type"); // Undo changes
       assert.match(await valueOf(page, 1), /^import/);
@@ -101,16 +84,16 @@ for (const engine of engines) {
       await page.reload();
       await has(page, `#${EXERCISE} .solved-mark`, "solved on");
       await has(page, ".run-note", `You changed cell ${number} on this page`);
-      await page.click(await button(page, "Show my changes"));
+      await page.click({ button: "Show my changes" });
       assert.equal((await valueOf(page, number)).replace(/\n\s*\n/, "\n\n"), RIGHT);
-      await page.click(await button(page, "Run all"));
+      await page.click({ button: "Run all" });
       await says(page, "All cells have run.");
       await page.until("the verdict", (s) => document.querySelector(s)?.textContent.startsWith("right"),
         `${output(number)} .bnlib-report`);
     });
 
   reader(engine, "with a finger on a phone", "book/playground.html", { width: 390, height: 844, touch: true }, async (page) => {
-    await page.tap(await button(page, "Run this page"));
+    await page.tap({ button: "Run this page" });
     await says(page, "All cells have run.");
     await write(page, 2, "6 * 7", "tap");
     await page.tap("#run-cell-2 .run-cell:last-child");
@@ -180,44 +163,4 @@ for (const engine of engines) {
       assert.ok((await top()) >= 0 && (await top()) < 200, `it is ${await top()} pixels down`);
     });
   }
-
-  for (const [name, handles] of Object.entries(FIGURES)) {
-    reader(engine, `the figure of ${name}, by mouse and arrow keys`, `book/${name}.html`, {}, async (page) => {
-      await there(page, "section.live input[type=range]");
-      const shows = () => page.look(() => document.querySelector("section.live").innerHTML);
-      const moved = async (what, act) => {
-        const before = await shows();
-        await act();
-        assert.notEqual(await shows(), before, what);
-      };
-      const sliders = await page.look(() => {
-        const all = [...document.querySelectorAll("section.live input[type=range]:not(:disabled)")];
-        return all.map(({ id, value, min, max }) => ({ id, share: 0.03 + (0.94 * (value - min)) / (max - min) })); // a thumb has a width
-      });
-      assert.ok(sliders.length > 0);
-      for (const { id, share } of sliders) {
-        const to = share > 0.5 ? 0.2 : 0.8;
-        await moved(`${id} does not follow the mouse`, () => page.drag(`#${id}`, { from: [share, 0.5], to: [to, 0.5] }));
-        await moved(`${id} does not follow an arrow key`, () => page.press(share > 0.5 ? "ArrowRight" : "ArrowLeft"));
-      }
-      for (const handle of handles) {
-        await moved(`${handle} does not follow the mouse`, () => page.drag(`section.live ${handle}`, { by: [-30, 25] }));
-      }
-    });
-  }
-
-  reader(engine, "the figure with handles, by finger", "book/backward_projection.html", { width: 390, height: 844, touch: true }, async (page) => {
-    await there(page, "section.live .handle");
-    const shows = () => page.look(() => document.querySelector("section.live .live-numbers").textContent);
-    for (const handle of FIGURES.backward_projection) {
-      const [before, scrolled] = [await shows(), await page.look(() => scrollY)];
-      await page.drag(`section.live ${handle}`, { by: [-20, 20], finger: true });
-      assert.notEqual(await shows(), before, `${handle} does not follow the finger`);
-      assert.ok(Math.abs((await page.look(() => scrollY)) - scrolled) < 2 || scrolled === 0, "the page scrolled under the finger");
-    }
-    const slider = await page.look(() => document.querySelector("section.live input[type=range]").id);
-    const before = await shows();
-    await page.tap(`#${slider}`, [0.9, 0.5]);
-    assert.notEqual(await shows(), before, "a slider does not follow a tap");
-  });
 }
