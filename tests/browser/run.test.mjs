@@ -251,7 +251,8 @@ test("colours and field break long lines at the same places, at every width", as
       return [colours.scrollHeight, text.scrollHeight, text.clientHeight];
     });
     assert.equal(coloured, written, `${width} pixels: the letters are not under the caret`);
-    assert.ok(written <= seen, `${width} pixels: a part of the text is out of sight`);
+    // Heights are rounded, borders counted or not: a hidden line would be 20 pixels.
+    assert.ok(written - seen < 5, `${width} pixels: ${written - seen} pixels of the text are out of sight`);
   }
   await page.context().close();
 });
