@@ -2,7 +2,8 @@
 addEventListener("DOMContentLoaded", () => {
   const SOON = 5000; // milliseconds in which fonts, figures and fields have come
   const article = document.querySelector(".bd-article");
-  const place = () => document.getElementById(/^#(cell-\d+)/.exec(location.hash)?.[1] ?? decodeURI(location.hash.slice(1)));
+  const withText = /^#(cell-\d+)\./.exec(location.hash)?.[1]; // see run/share.js: no place of that name
+  const place = () => document.querySelector(":target") ?? document.getElementById(withText);
   if (!article || !location.hash) return;
   const aim = () => place()?.scrollIntoView({ behavior: "instant" });
   const watch = new ResizeObserver(aim);

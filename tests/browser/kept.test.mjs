@@ -271,6 +271,16 @@ for (const [hash, words] of [
   });
 }
 
+for (const hash of ["#%", "#%E0%A4%A", "#nowhere"]) {
+  test(`an address ${hash} is no place, and no error`, async () => {
+    const page = await open(`book/playground.html${hash}`);
+    await page.locator(".run-work").waitFor();
+    await page.waitForTimeout(500);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
+
 test("a cell has a link before Python has started, too", async () => {
   const page = await open("book/playground.html");
   const link = page.locator("#cell-3 > a.cell-link");
