@@ -92,6 +92,11 @@ export class Cell {
   draw() {
     this.colours.replaceChildren(...highlight(this.source));
     this.undo.hidden = !this.changed;
+    this.write();
+  }
+
+  /** Its number, whose text it is, and its state. */
+  write() {
     this.editor.dataset.foreign = this.foreign;
     const author = this.foreign ? "from a link, not yours" : this.changed && "changed";
     const words = [`Cell ${this.number}`, author, STATES[this.editor.dataset.state]];
@@ -106,7 +111,7 @@ export class Cell {
     this.runs.textContent = words;
     this.runs.setAttribute("aria-label", `${words} cell ${this.number}`);
     this.output.setAttribute("aria-busy", name === "running" || name === "waiting");
-    this.draw();
+    this.write();
   }
 
   begin() {

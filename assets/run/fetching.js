@@ -22,14 +22,28 @@ export function fetchAll(base, names, files, told) {
   return Promise.all(coming.values());
 }
 
-async function fetchOne(plain, url, { bytes, sha256 }, count) {
-  const name = url.pathname.split("/").at(-1);
-  const checked = self.crypto?.subtle; // an address that is not secure has none; there the browser checks
-  const options = checked ? {} : { integrity: `sha256-${btoa(String.fromCharCode(...fromHex(sha256)))}` };
-  const answer = await plain(url, options).catch(() => {
-    throw new Error(`${name} could not be fetched: the connection may be gone, or the file is another one.`);
+export const fileName = (url) => url.pathname.split("/").at(-1);
+
+/** The answer to a request for a file of the site; an error says in words what went wrong. */
+export async function ask(url, options = {}, fetch = self.fetch) {
+  const answer = await fetch(url, options).catch(() => {
+    const other = options.integrity ? ", or the file is another one" : "";
+    throw new Error(`${fileName(url)} could not be fetched: the connection may be gone${other}.`);
   });
-  if (!answer.ok) throw new Error(`${name} is missing on this site: it answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`${fileName(url)} is missing on this site: it answered ${answer.status}.`);
+  return answer;
+}
+
+/** The SHA-256 of some bytes in hexadecimal digits. */
+export async function digestOf(content) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function fetchOne(plain, url, { bytes, sha256 }, count) {
+  const name = fileName(url);
+  const checked = self.crypto?.subtle; // an address that is not secure has none; there the browser checks
+  const answer = await ask(url, checked ? {} : { integrity: integrityOf(sha256) }, plain);
   const content = new Uint8Array(bytes);
   let end = 0;
   const reader = answer.body.getReader();
@@ -44,10 +58,10 @@ async function fetchOne(plain, url, { bytes, sha256 }, count) {
     count(value.length / bytes);
   }
   if (end < bytes) throw changed(name);
-  if (checked && !same(new Uint8Array(await checked.digest("SHA-256", content)), fromHex(sha256))) throw changed(name);
+  if (checked && (await digestOf(content)) !== sha256) throw changed(name);
   return content;
 }
 
 const changed = (name) => new Error(`${name} is not the file that this book was built with.`);
-const fromHex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
-const same = (a, b) => a.every((byte, i) => byte === b[i]);
+const integrityOf = (hex) =>
+  `sha256-${btoa(hex.match(/../g).map((pair) => String.fromCharCode(parseInt(pair, 16))).join(""))}`;

@@ -27,8 +27,7 @@ addEventListener("storage", draw); // another tab
 draw();
 
 async function draw() {
-  const all = work.everything();
-  const records = Object.entries(all);
+  const records = Object.entries(work.everything());
   const solved = new Map(records.flatMap(([, record]) => Object.entries(record.solved)));
   const changed = records.filter(([, { cells }]) => Object.keys(cells).length);
   const cellCount = changed.reduce((sum, [, { cells }]) => sum + Object.keys(cells).length, 0);
@@ -78,7 +77,7 @@ function toggle(exercise) {
 function markContents(solved) {
   document.querySelectorAll(".solved-count").forEach((old) => old.remove());
   for (const link of document.querySelectorAll(".bd-sidebar-primary nav a")) {
-    const ids = exercises?.[work.pageName(new URL(link.href).pathname)] ?? [];
+    const ids = exercises?.[work.pageName(link.pathname)] ?? [];
     const count = ids.filter((id) => solved.has(id)).length;
     const heard = `, ${count} of ${ids.length} exercises solved`;
     if (count) link.append(words("solved-count", `${count}/${ids.length}`, heard));

@@ -1,14 +1,15 @@
 // What the browser keeps of one page's Python for the next: its memory when it had started, and what it compiled.
 // They belong to the exact files that page.json lists, so the digest of its text is part of their names. Without a
 // secure context nothing is kept.
+import { digestOf } from "./fetching.js";
+
 const STORE = "Python of the book";
 
 /** A function that gives the names of this edition's things. */
 export async function namesOf(edition) {
   if (!self.caches) return null;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(edition));
-  const text = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return (thing) => `/${text}/${thing}`;
+  const digest = await digestOf(new TextEncoder().encode(edition));
+  return (thing) => `/${digest}/${thing}`;
 }
 
 export async function recall(name) {

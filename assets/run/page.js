@@ -49,10 +49,12 @@ function open() {
   const page = { run: runCell, link, wrote: (cell) => kept.wrote(cell) };
   cells = cellNodes().map((each) => new Cell(each, page));
   const { texts } = kept;
-  for (const cell of cells) cell.source = cell.known = texts[cell.number]?.text ?? cell.source;
+  for (const cell of cells) {
+    cell.known = texts[cell.number]?.text ?? cell.published;
+    if (cell.known !== cell.published) cell.source = cell.known;
+  }
   start.replaceWith(again, halt, back);
   status.before(meter, amount);
-  meterOf("Cells that have run", 0, cells.length);
   update();
 }
 

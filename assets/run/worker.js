@@ -2,7 +2,7 @@
 // In:  {start: {files, packages, interrupt}}, {run: number, source}
 // Out: {progress, loaded, total}, {ready}, {number, kind, text}, {done: number, finished}, {failed}
 import { loadPyodide } from "../../pyodide/pyodide.mjs";
-import { fetchAll } from "./fetching.js";
+import { ask, fetchAll, fileName } from "./fetching.js";
 import { forget, namesOf, recall, remember } from "./memory.js";
 
 const site = new URL("../../", import.meta.url);
@@ -24,14 +24,14 @@ async function start({ files, packages, interrupt }) {
   fetched.then(() => postMessage({ progress: "Starting Python" }), () => {});
   import(new URL("pyodide.asm.mjs", base)).catch(() => {}); // Pyodide waits for it, too; this way it comes earlier
   called = await namesOf(edition).catch(() => null);
-  const archive = await kept("compiled");
-  await startPyodide(await kept("started"));
-  await Promise.all([python.loadPackage(packages, { messageCallback() {} }), fetched]);
+  const [archive, snapshot] = await Promise.all([kept("compiled"), kept("started")]);
+  const loaded = startPyodide(snapshot).then(() => python.loadPackage(packages, { messageCallback() {} }));
+  await Promise.all([fetched, loaded]); // a file that does not come ends it: Pyodide may wait for it for ever
   if (interrupt) python.setInterruptBuffer(interrupt);
   const beside = ["runner.py", "pictures.py", "compiled.py"].map((name) => new URL(name, import.meta.url));
   const data = files.map((name) => new URL(`_sources/book/${name}`, site));
   await Promise.all([...beside, ...data].map(async (url) =>
-    python.FS.writeFile(url.pathname.split("/").at(-1), await textOf(url))));
+    python.FS.writeFile(fileName(url), await textOf(url))));
   compiled = python.pyimport("compiled");
   if (archive) compiled.unpack(python.toPy(archive));
   runner = python.pyimport("runner");
@@ -57,14 +57,7 @@ async function startPyodide(snapshot) {
 /** What the browser kept, or null. */
 const kept = (thing) => (called ? recall(called(thing)).catch(() => null) : null);
 
-async function textOf(url) {
-  const name = url.pathname.split("/").at(-1);
-  const answer = await fetch(url).catch(() => {
-    throw new Error(`${name} could not be fetched: the connection may be gone.`);
-  });
-  if (!answer.ok) throw new Error(`${name} is missing on this site: it answered ${answer.status}.`);
-  return answer.text();
-}
+const textOf = async (url) => (await ask(url)).text();
 
 async function run(number, source) {
   const show = (kind, text) => postMessage({ number, kind, text });

@@ -7,10 +7,10 @@ export async function retype(keyboard, source) {
   if (first) await keyboard.type(first);
   else await keyboard.press("Delete");
   for (const [i, line] of others.entries()) {
-    const before = i ? others[i - 1] : first;
+    const indented = /^ |:$/.test(i ? others[i - 1] : first);
     await keyboard.press("Enter");
-    if (/^ |:$/.test(before)) await keyboard.press("Shift+Home"); // the field has indented; the line brings its own
+    if (indented) await keyboard.press("Shift+Home"); // the field has indented; the line brings its own
     if (line) await keyboard.type(line);
-    else if (/^ |:$/.test(before)) await keyboard.press("Delete");
+    else if (indented) await keyboard.press("Delete");
   }
 }
