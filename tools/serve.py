@@ -101,9 +101,8 @@ class Handler(SimpleHTTPRequestHandler):
         if "\0" in name:
             return self.send_error(HTTPStatus.BAD_REQUEST)
         if self.path.partition("?")[0].endswith("/"):
-            name = (
-                os.path.join(name, "index.html") if os.path.isdir(name) else ""
-            )  # a file has no slash: 404
+            # A file has no slash: that is 404.
+            name = os.path.join(name, "index.html") if os.path.isdir(name) else ""
         if os.path.isfile(name):
             state = os.stat(name)
             if Path(name).suffix not in SQUEEZED_ALREADY and takes_gzip(
