@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { close, open, violations } from "./browser.mjs";
+import { atRest } from "./reader.mjs";
 import { screenshots } from "./site.mjs";
 
 after(close);
@@ -18,6 +19,7 @@ async function pageWith(path, selector, options) {
   const page = await open(`book/${path}.html`, { reducedMotion: "reduce", ...options });
   const link = page.locator(`.bd-article ${selector}.internal:visible`).first();
   await link.scrollIntoViewIfNeeded();
+  await atRest(page, link); // or the page moves away from under the mouse, and the card closes
   return { page, link, card: page.locator(CARD) };
 }
 

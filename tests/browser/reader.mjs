@@ -17,7 +17,7 @@ export async function click(page, locator, { x, y } = {}) {
 }
 
 /** Where something is when the page no longer scrolls. */
-async function atRest(page, locator) {
+export async function atRest(page, locator) {
   for (let before = null; ; ) {
     const box = await locator.boundingBox();
     if (before?.x === box.x && before.y === box.y) return box;
