@@ -1,4 +1,4 @@
-"""bnlib.blocked: cutting an array into blocks changes no result, whatever the layout or the block size."""
+"""bnlib.engine.blocks: cutting an array into blocks changes no result, whatever the layout or the block size."""
 
 import math
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from helpers import EVERY, assert_close, assert_same
 
-from bnlib import blocked, channel_stats
-from bnlib.blocked import BLOCK_ELEMENTS, block, block_indices, block_map, block_sums
+from bnlib import channel_stats, engine
+from bnlib.engine import blocks
+from bnlib.engine.blocks import BLOCK_ELEMENTS, block, block_indices, block_map, block_sums
 
 every_case = pytest.mark.parametrize("case", EVERY, ids=str)
 every_size = pytest.mark.parametrize("elements", [1, 3, 8, 10**6])
@@ -16,7 +17,11 @@ SHAPES = [(1, 1), (7,), (2, 3), (3, 2), (4, 3, 5), (5, 1, 2), (2, 2, 9, 1)]
 
 @pytest.fixture
 def set_block(monkeypatch):
-    return lambda elements: monkeypatch.setattr(blocked, "BLOCK_ELEMENTS", elements)
+    def set_block(elements):
+        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", elements)
+        monkeypatch.setattr(engine, "SMALL", 0)
+
+    return set_block
 
 
 @every_size

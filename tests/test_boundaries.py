@@ -14,9 +14,8 @@ import bnlib
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
-    "arguments": 0, "blocked": 0, "sheets": 0, "reference": 0, "fast": 1, "gradcheck": 1, "statistics": 2,
-    "core": 3, "running": 3, "relatives": 4, "layers": 4, "torch": 5, "": 5, "network": 5, "data": 5,
-    "check": 6, "figures": 7,
+    "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
+    "norms": 4, "layers": 5, "torch": 6, "": 6, "network": 6, "data": 6, "check": 7, "figures": 8,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 
@@ -61,7 +60,7 @@ def test_imports_point_downwards(path):
 def test_the_lint_sees_imports():
     """Neither test above passes because it finds nothing to look at."""
     assert {part_of(path) for path in FILES} >= set(LEVEL)
-    assert set(parts_imported(ROOT / "layers.py")) == {"arguments", "core", "running"}
+    assert set(parts_imported(ROOT / "layers.py")) == {"arguments", "core", "norms", "running"}
     assert "matplotlib.pyplot" in set(imports(ROOT / "figures" / "__init__.py"))
 
 
@@ -110,7 +109,18 @@ def test_all_is_the_public_api():
     assert list(bnlib.__all__) == sorted(bnlib.__all__)
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "BatchNorm"])
+LIKE_BATCH_NORM = {f"{norm}_norm_backward" for norm in ("layer", "rms", "group", "instance")}
+
+
+@pytest.mark.parametrize("name", sorted(LIKE_BATCH_NORM))
+def test_a_backward_pass_like_batch_norms_says_what_differs(name):
+    documented = inspect.getdoc(getattr(bnlib, name))
+    assert "`batch_norm_backward`" in documented
+    assert "Errors are" in documented
+    assert ">>> " in documented
+
+
+@pytest.mark.parametrize("name", [*sorted(set(FUNCTIONS) - LIKE_BATCH_NORM), "BatchNorm"])
 def test_docstring(name):
     documented = inspect.getdoc(getattr(bnlib, name))
     for section in ("Parameters", "Raises", "Examples"):
