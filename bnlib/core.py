@@ -1,7 +1,7 @@
 """The mathematics: one normalisation and its backward pass. Every norm of this package is these formulas.
 
 A formula is a pure function of arrays that broadcast against x; the line above it says how it is run
-(`bnlib.engine`). So NumPy arrays, blocks of them, torch tensors and compiled loops share it: its `.formula`.
+(`bnlib.engine`). NumPy arrays, blocks of them, torch tensors and compiled loops share its `.formula`.
 """
 
 import math
@@ -64,14 +64,14 @@ class NormCache(NamedTuple):
 
 
 def normalize(norm, x, mean, var, gamma, beta, eps, **about):
-    """Return (y, cache). mean, var and eps broadcast against x; `about` are the other fields of the cache."""
+    """Return (y, cache). mean, var and eps broadcast against x; `about` are further fields of the cache."""
     cache = NormCache(norm, x, mean, 1 / np.sqrt(var + eps), gamma, beta, **about)
     y = affine(x, mean, cache.inv_std, cache.along(gamma, 1.0), cache.along(beta, 0.0))
     return y.reshape(cache.shape), cache
 
 
 def normalize_backward(norm, dy, cache):
-    """Return (dx, dgamma, dbeta). What is a constant of a statistic lets no gradient through."""
+    """Return (dx, dgamma, dbeta). No gradient passes through the part of a statistic that is a constant."""
     dy = check_backward(norm, dy, cache)
     given = cache.x, dy, cache.mean, cache.inv_std, cache.along(cache.gamma, 1.0)
     shared = tuple(axis for axis in range(dy.ndim) if axis not in cache.parameter_axes)

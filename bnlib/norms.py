@@ -1,8 +1,8 @@
 """The norms: batch norm in both modes, and its relatives, which share their means over other axes.
 
-Each call checks what it is given and leaves the arithmetic to `core`. Beyond y or dx it needs two blocks of 1
-or 2 MB, and a few numbers for every mean. The cache keeps x itself, not a copy: do not change x before the
-backward pass. Values beyond 1e150 overflow when squared.
+Each call checks what it is given and leaves the arithmetic to `core`. Beyond y or dx it needs two blocks
+of 1 or 2 MB, and a few numbers for every mean. The cache keeps x itself, not a copy: do not change x before
+the backward pass. Values beyond 1e150 overflow when squared.
 """
 
 import math
@@ -260,9 +260,10 @@ def layer_norm(x, normalized_shape, gamma=None, beta=None, *, eps=1e-5):
 
 
 def layer_norm_backward(dy, cache):
-    """Return (dx, dgamma, dbeta) of `layer_norm`: the formula of `batch_norm_backward`, over the last axes.
+    """Return (dx, dgamma, dbeta) of `layer_norm`: see `batch_norm_backward`, over other axes.
 
-    dgamma and dbeta have the shape of normalized_shape; each is None for a parameter that was. Errors are those of `batch_norm_backward`.
+    dgamma and dbeta have the shape of normalized_shape, or are None for a parameter that was None.
+    Errors are those of `batch_norm_backward`.
 
     >>> import numpy as np
     >>> y, cache = layer_norm(np.array([[1.0, 3.0]]), 2, None, np.zeros(2))
@@ -316,9 +317,10 @@ def rms_norm(x, normalized_shape, gamma=None, *, eps=1e-5):
 
 
 def rms_norm_backward(dy, cache):
-    """Return (dx, dgamma) of `rms_norm`: the formula of `batch_norm_backward`, without the mean.
+    """Return (dx, dgamma) of `rms_norm`: see `batch_norm_backward`, without the mean.
 
-    dgamma has the shape of normalized_shape; is None if gamma was. Errors are those of `batch_norm_backward`.
+    dgamma has the shape of normalized_shape, or is None if gamma was None.
+    Errors are those of `batch_norm_backward`.
 
     >>> import numpy as np
     >>> y, cache = rms_norm(np.array([[1.0, 7.0]]), 2)
@@ -379,9 +381,10 @@ def group_norm(x, num_groups, gamma=None, beta=None, *, eps=1e-5, axis=1):
 
 
 def group_norm_backward(dy, cache):
-    """Return (dx, dgamma, dbeta) of `group_norm`: the formula of `batch_norm_backward`, over every group.
+    """Return (dx, dgamma, dbeta) of `group_norm`: see `batch_norm_backward`, over other axes.
 
-    dgamma and dbeta are (C,); each is None for a parameter that was. Errors are those of `batch_norm_backward`.
+    dgamma and dbeta are (C,), or None for a parameter that was None.
+    Errors are those of `batch_norm_backward`.
 
     >>> import numpy as np
     >>> y, cache = group_norm(np.array([[1.0, 3.0]]), 1, None, np.zeros(2))
@@ -436,9 +439,10 @@ def instance_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
 
 
 def instance_norm_backward(dy, cache):
-    """Return (dx, dgamma, dbeta) of `instance_norm`: the formula of `batch_norm_backward`, over every channel of a sample.
+    """Return (dx, dgamma, dbeta) of `instance_norm`: see `batch_norm_backward`, over other axes.
 
-    dgamma and dbeta are (C,); each is None for a parameter that was. Errors are those of `batch_norm_backward`.
+    dgamma and dbeta are (C,), or None for a parameter that was None.
+    Errors are those of `batch_norm_backward`.
 
     >>> import numpy as np
     >>> y, cache = instance_norm(np.array([[[1.0, 3.0]]]), None, np.zeros(1))

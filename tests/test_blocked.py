@@ -1,4 +1,4 @@
-"""bnlib.engine.blocks: cutting an array into blocks changes no result, whatever the layout or the block size."""
+"""bnlib.engine.blocks: cutting an array changes no result, whatever the layout or the block size."""
 
 import math
 

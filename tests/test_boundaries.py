@@ -15,7 +15,8 @@ ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
     "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
-    "norms": 4, "layers": 5, "torch": 6, "": 6, "network": 6, "data": 6, "check": 7, "figures": 8,
+    "conventions": 4, "norms": 4, "layers": 5, "torch": 6, "": 6, "network": 6, "data": 6, "check": 7,
+    "figures": 8,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 

@@ -201,8 +201,8 @@ def test_where_it_does_not_apply():
 def test_views_are_never_copied(order):
     x = np.arange(24_000.0).reshape(40, 30, 20).transpose(order)
     matrix = matrix_of([1], x)
-    for matrix in matrix.matrices(x):
-        assert matrix.size == 0 or np.shares_memory(matrix, x)
+    for rows in matrix.matrices(x):
+        assert rows.size == 0 or np.shares_memory(rows, x)
 
 
 # Hostile values, in arrays large enough for the fast path as it is

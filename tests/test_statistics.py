@@ -56,7 +56,7 @@ def test_a_far_mean_costs_no_digits(offset, dtype):
 
 
 def test_a_first_value_far_from_the_others_costs_few_digits():
-    """It is the centre: at most sqrt(count) deviations off, so that the square of that costs count roundings."""
+    """It is the centre: at most sqrt(count) deviations off, whose square costs count roundings."""
     x = np.random.default_rng(0).normal(size=(1000, 1))
     x[0] = 1e9
     mean, var = exact(x.ravel())

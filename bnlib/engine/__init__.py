@@ -51,7 +51,7 @@ def sums(formula):
 
 
 def as_written(function):
-    """Run a function of x that calls formulas itself, but for large arrays its fast namesake, if it has one."""
+    """Run a function that calls formulas itself, or for large arrays its namesake in `fast`."""
     return run(function, function, function)
 
 

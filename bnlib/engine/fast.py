@@ -1,4 +1,4 @@
-"""The formulas of core over matrices with long rows, in the dtype of x: sums by cells, then a multiplication, an addition.
+"""The formulas over matrices with long rows, in the dtype of x: sums, or a multiplication and an addition.
 
 Each function returns None where it does not apply; then the plain formulas do the work.
 """
