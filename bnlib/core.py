@@ -4,14 +4,14 @@ A formula is a pure function of arrays that broadcast against x; the line above 
 (`bnlib.engine`). NumPy arrays, blocks of them, torch tensors and compiled loops share its `.formula`.
 """
 
-import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from bnlib import arguments
 from bnlib.engine import each_value, sums
-from bnlib.statistics import ChannelStats
+from bnlib.statistics import ChannelStats, all_axes_but, values_that_share
 
 
 @each_value
@@ -24,7 +24,7 @@ def affine(x, mean, inv_std, gamma, beta):
 def gradient_sums(x, dy, mean, inv_std, gamma):
     xhat = (x - mean) * inv_std
     g = gamma * dy
-    return dy, dy * xhat, g, g * xhat
+    return g, g * xhat
 
 
 @each_value
@@ -53,16 +53,23 @@ class NormCache(NamedTuple):
     @property
     def xhat(self):
         """The normalised activation, computed again: shape of y, dtype of x."""
-        return affine(self.x, self.mean, self.inv_std, 1.0, 0.0).reshape(self.shape)
+        with np.errstate(invalid="ignore"):
+            return affine(self.x, self.mean, self.inv_std, 1.0, 0.0).reshape(self.shape)
 
     def along(self, parameter, default):
         """The parameter in float64, or its default, as something that broadcasts against x."""
         if parameter is None:
             return default
-        shape = [n if i in self.parameter_axes else 1 for i, n in enumerate(self.x.shape)]
-        return parameter.astype(np.float64).reshape(shape)
+        return parameter.astype(np.float64).reshape(lying_along(self.x.shape, self.parameter_axes))
 
 
+@lru_cache
+def lying_along(shape, axes):
+    """The shape that broadcasts against x and varies along these axes alone."""
+    return tuple(n if i in axes else 1 for i, n in enumerate(shape))
+
+
+@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays among the values that share a mean
 def normalize(norm, x, mean, var, gamma, beta, eps, **about):
     """Return (y, cache). mean, var and eps broadcast against x; `about` are further fields of the cache."""
     cache = NormCache(norm, x, mean, 1 / np.sqrt(var + eps), gamma, beta, **about)
@@ -70,21 +77,26 @@ def normalize(norm, x, mean, var, gamma, beta, eps, **about):
     return y.reshape(cache.shape), cache
 
 
+@np.errstate(invalid="ignore")
 def normalize_backward(norm, dy, cache):
     """Return (dx, dgamma, dbeta). No gradient passes through the part of a statistic that is a constant."""
     dy = check_backward(norm, dy, cache)
-    given = cache.x, dy, cache.mean, cache.inv_std, cache.along(cache.gamma, 1.0)
-    shared = tuple(axis for axis in range(dy.ndim) if axis not in cache.parameter_axes)
-    dbeta, dgamma, sum_g, sum_g_xhat = gradient_sums(*given, over=[shared, shared, cache.axes, cache.axes])
-    count = max(1, math.prod(dy.shape[axis] for axis in cache.axes))
-    mean_g, mean_g_xhat = part(cache.mean_share, sum_g / count), part(cache.std_share, sum_g_xhat / count)
-    dx = input_gradient(*given, mean_g, mean_g_xhat)
+    x, mean, inv_std, gamma = cache.x, cache.mean, cache.inv_std, cache.along(cache.gamma, 1.0)
+    shared = all_axes_but(x.ndim, *cache.parameter_axes)
+    dbeta, dgamma = gradient_sums(x, dy, mean, inv_std, 1.0, over=shared)
+    if shared == cache.axes:  # one gamma for each mean: it can be taken out of the sums
+        sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
+    else:
+        sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=cache.axes)
+    count = max(1, values_that_share(x.shape, cache.axes))
+    mean_g, mean_g_xhat = part(cache.mean_share, sum_g, count), part(cache.std_share, sum_g_xhat, count)
+    dx = input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat)
     return dx.reshape(cache.shape), like(cache.gamma, dgamma), like(cache.beta, dbeta)
 
 
-def part(share, mean):
-    """The share of a mean; none of an infinite one is 0, not NaN."""
-    return share * mean if share else np.zeros_like(mean)
+def part(share, total, count):
+    """The share of a mean that gradients pass through; none of an infinite one is 0, not NaN."""
+    return total * (share / count) if share else np.zeros_like(total)
 
 
 def like(parameter, gradient):

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from bnlib import arguments
-from bnlib.core import normalize, normalize_backward
+from bnlib.core import lying_along, normalize, normalize_backward
 from bnlib.statistics import all_axes_but, channel_moments, mean_square, moments, values_that_share
 
 
@@ -65,7 +65,7 @@ def by_the_batch(x, axis, gamma, beta, eps):
     stats, mean, var = channel_moments(x, axis)
     if stats.count == 1:
         raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
-    about = {"axes": all_axes_but(x, axis), "parameter_axes": (axis,), "shape": x.shape, "stats": stats}
+    about = {"axes": all_axes_but(x.ndim, axis), "parameter_axes": (axis,), "shape": x.shape, "stats": stats}
     return normalize("batch_norm", x, mean, var, gamma, beta, eps, **about)
 
 
@@ -169,10 +169,9 @@ def by_constants(x, axis, mean, var, gamma, beta, eps):
         raise ValueError(f"eps must be finite and at least 0, got {eps}")
     if (var < 0).any() or (var + eps <= 0).any():
         raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
-    along = [-1 if i == axis else 1 for i in range(x.ndim)]
-    about = {"axes": all_axes_but(x, axis), "parameter_axes": (axis,), "shape": x.shape}
+    about = {"axes": all_axes_but(x.ndim, axis), "parameter_axes": (axis,), "shape": x.shape}
     about |= {"mean_share": 0.0, "std_share": 0.0}
-    mean, var = mean.reshape(along), var.reshape(along)
+    mean, var = (value.reshape(lying_along(x.shape, (axis,))) for value in (mean, var))
     return normalize("batch_norm_eval", x, mean, var, gamma, beta, eps, **about)
 
 
@@ -481,7 +480,7 @@ def per_sample_norm(norm, x, num_groups, gamma, beta, eps, axis):
     grouped = x.reshape(*x.shape[:axis], num_groups, size, *x.shape[axis + 1 :])
     samples = 0 if axis > 0 else 2
     axes = tuple(i for i in range(grouped.ndim) if i not in (samples, axis))
-    if values_that_share(grouped, axes) == 1:
+    if values_that_share(grouped.shape, axes) == 1:
         raise ValueError(f"x must have more than 1 value to share a mean, got shape {x.shape}")
     mean, var = moments(grouped, axes)
     about = {"axes": axes, "parameter_axes": (axis, axis + 1), "shape": x.shape}

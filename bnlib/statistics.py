@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -159,8 +160,9 @@ def channel_stats(x, axis=1):
 
 def channel_moments(x, axis):
     """Return (ChannelStats, mean, var) of an x that was checked; mean and var broadcast against it."""
-    mean, var = moments(x, all_axes_but(x, axis))
-    count = x.size // x.shape[axis] if x.size else 0
+    axes = all_axes_but(x.ndim, axis)
+    mean, var = moments(x, axes)
+    count = values_that_share(x.shape, axes) if x.size else 0
     return ChannelStats.trusted(count, mean.ravel(), var.ravel()), mean, var
 
 
@@ -170,6 +172,7 @@ def deviations(x, center):
     return deviation, deviation * deviation
 
 
+@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays in its own channel
 @as_written
 def moments(x, axes):
     """Return float64 (mean, variance) over axes, kept at length one.
@@ -177,27 +180,34 @@ def moments(x, axes):
     The centre is the first value. It lies at most sqrt(count) standard deviations from the mean, so that
     taking offset**2 away costs the variance a relative error of at most some count * 1e-16.
     """
-    count = values_that_share(x, axes)
+    count = values_that_share(x.shape, axes)
     if count == 0:
         nothing = np.full([1 if i in axes else n for i, n in enumerate(x.shape)], np.nan)
         return nothing, nothing.copy()
-    first = x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))].astype(np.float64)
-    offset, squares = deviations(x, first, over=[axes, axes])
+    first = x[firsts(x.ndim, axes)].astype(np.float64)
+    offset, squares = deviations(x, first, over=axes)
     offset /= count
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
-        return first + offset, np.maximum(squares / count - offset * offset, 0)
+    return first + offset, np.maximum(squares / count - offset * offset, 0.0)
 
 
 def mean_square(x, axes):
     """Return the float64 mean square over axes, kept at length one."""
-    _, squares = deviations(x, np.zeros((1,) * x.ndim), over=[axes, axes])
-    return squares / max(1, values_that_share(x, axes))
+    _, squares = deviations(x, np.zeros((1,) * x.ndim), over=axes)
+    return squares / max(1, values_that_share(x.shape, axes))
 
 
-def values_that_share(x, axes):
-    """How many values of x share one statistic over these axes."""
-    return math.prod([x.shape[axis] for axis in axes])
+@lru_cache
+def firsts(ndim, axes):
+    """The index of the first value of each statistic, with these axes kept at length one."""
+    return tuple(slice(1) if i in axes else slice(None) for i in range(ndim))
 
 
-def all_axes_but(x, axis):
-    return tuple([i for i in range(x.ndim) if i != axis])
+@lru_cache
+def values_that_share(shape, axes):
+    """How many values share one statistic over these axes."""
+    return math.prod(shape[axis] for axis in axes)
+
+
+@lru_cache
+def all_axes_but(ndim, *axes):
+    return tuple(i for i in range(ndim) if i not in axes)

@@ -21,8 +21,7 @@ def each_value(formula):
     """Run a formula of x and others as a function whose result has the shape and dtype of x."""
 
     def at_once(x, *others):
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
-            return formula(x, *others).astype(x.dtype, copy=False)
+        return formula(x, *others).astype(x.dtype, copy=False)
 
     def by_blocks(x, *others):
         return blocks.block_map(formula, np.empty_like(x), x, *others)
@@ -31,21 +30,17 @@ def each_value(formula):
 
 
 def sums(formula):
-    """Run a formula of several terms as a function that returns their float64 sums.
+    """Run a formula of several terms as a function that returns their float64 sums over some axes.
 
-    Term i is summed over the axes over[i], which are kept at length one.
+    These axes, `over`, stay at length one.
     """
 
     def at_once(x, *others, over):
-        with np.errstate(invalid="ignore"):
-            terms = formula(x, *others)
-            return [
-                np.add.reduce(term, axis=axes, dtype=np.float64, keepdims=True)
-                for term, axes in zip(terms, over, strict=True)
-            ]
+        terms = formula(x, *others)
+        return [np.add.reduce(term, axis=over, dtype=np.float64, keepdims=True) for term in terms]
 
     def by_blocks(x, *others, over):
-        return blocks.block_sums(formula, x.shape, over, x, *others)
+        return blocks.block_sums(formula, over, x, *others)
 
     return run(formula, at_once, by_blocks)
 

@@ -11,25 +11,26 @@ import numpy as np
 BLOCK_ELEMENTS = 2**14  # 128 kB of float64: a block and its temporaries fit the cache
 
 
-def block_sums(formula, shape, over, *arrays):
-    """Return the sums of the formula's terms, term i over the axes over[i], which stay at length one.
+def block_sums(formula, over, *arrays):
+    """Return the sums of the formula's terms over some axes, which stay at length one.
 
-    The arrays broadcast to `shape`; the formula gets float64 pieces of them.
+    The terms have the shape of the first array; the formula gets float64 pieces of all of them.
     """
-    totals = [np.zeros([1 if i in axes else n for i, n in enumerate(shape)]) for axes in over]
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
-        for index in block_indices(shape):
-            terms = formula(*(block(array, index) for array in arrays))
-            for total, term, axes in zip(totals, terms, over, strict=True):
-                total[part(total, index)] += term.sum(axis=axes, keepdims=True)
+    shape = arrays[0].shape
+    kept = [1 if i in over else n for i, n in enumerate(shape)]
+    totals = None
+    for index in block_indices(shape):
+        terms = formula(*(block(array, index) for array in arrays))
+        totals = totals or [np.zeros(kept) for _ in terms]
+        for total, term in zip(totals, terms, strict=True):
+            total[part(total, index)] += term.sum(axis=over, keepdims=True)
     return totals
 
 
 def block_map(formula, out, *arrays):
     """Fill `out` with formula(*arrays), block by block, and return it."""
-    with np.errstate(invalid="ignore"):
-        for index in block_indices(out.shape):
-            out[index] = formula(*(block(array, index) for array in arrays))
+    for index in block_indices(out.shape):
+        out[index] = formula(*(block(array, index) for array in arrays))
     return out
 
 

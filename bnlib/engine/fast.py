@@ -38,8 +38,9 @@ def affine(x, mean, inv_std, gamma, beta):
 
 
 def gradient_sums(x, dy, mean, inv_std, gamma, over):
-    """Return the float64 sums of dy, dy * xhat, g and g * xhat, each over its own axes."""
-    matrix = matrix_of(varying(mean, inv_std, gamma), x, dy)
+    """Return the float64 sums of g and of g * xhat, with g = gamma * dy."""
+    kept = [i for i in range(x.ndim) if i not in over]
+    matrix = matrix_of({*kept, *varying(mean, inv_std, gamma)}, x, dy)
     if matrix is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
@@ -48,8 +49,7 @@ def gradient_sums(x, dy, mean, inv_std, gamma, over):
         products = (products - rest * total) * inv_std
         if not np.isfinite(products).all():
             return None
-        terms = total, products, gamma * total, gamma * products
-        return [term.sum(axis=axes, keepdims=True) for term, axes in zip(terms, over, strict=True)]
+        return [np.add.reduce(gamma * each, axis=over, keepdims=True) for each in (total, products)]
 
 
 def input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat):
