@@ -65,7 +65,12 @@ def by_the_batch(x, axis, gamma, beta, eps):
     stats, mean, var = channel_moments(x, axis)
     if stats.count == 1:
         raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
-    about = {"axes": all_axes_but(x.ndim, axis), "parameter_axes": (axis,), "shape": x.shape, "stats": stats}
+    about = {
+        "axes": all_axes_but(x.ndim, axis),
+        "parameter_axes": (axis,),
+        "shape": x.shape,
+        "stats": stats,
+    }
     return normalize("batch_norm", x, mean, var, gamma, beta, eps, **about)
 
 

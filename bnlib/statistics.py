@@ -172,8 +172,8 @@ def deviations(x, center):
     return deviation, deviation * deviation
 
 
-@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays in its own channel
 @as_written
+@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays in its own channel
 def moments(x, axes):
     """Return float64 (mean, variance) over axes, kept at length one.
 
