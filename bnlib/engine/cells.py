@@ -1,7 +1,7 @@
 """An array as its memory has it, seen as x[outer, cell, inner].
 
-Within a cell the mean, gamma and all else is one number. The axes that cells lie along must be neighbours in
-memory; those outside and those inside of them are run together:
+Within a cell the mean, gamma and all else is one number. The axes that cells lie along must be neighbours
+in memory; those outside and those inside of them are run together:
 
     channels first, (N, C, H, W)     x[N, C, H * W]
         n = 0   |c0 c0 c0 c0|c1 c1 c1 c1|c2 c2 c2 c2|

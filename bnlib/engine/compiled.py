@@ -1,7 +1,7 @@
 """The formulas compiled by numba into plain loops, in float64: each result is rounded once.
 
-A function returns None where it does not apply; then NumPy does the work. Kernels are compiled when they are
-first needed, for some seconds, and kept on disk, under names that change with the formulas.
+A function returns None where it does not apply; then NumPy does the work. Kernels are compiled when they
+are first needed, for some seconds, and kept on disk, under names that change with the formulas.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from numba import get_num_threads, njit, prange
 from bnlib import core, statistics
 from bnlib.engine.cells import cells_of
 
+ANY_ORDER = {"reassoc", "contract"}  # sums may be added up in vectors; NaN and inf are what they are
 LONG = 4  # a run of one cell at least this long is a loop of its own; else the loop goes along the cells
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 PAYS = 2**16  # elements from which a second thread pays
@@ -31,9 +32,7 @@ def kernel(loops):
     for name, options in (("one", {}), ("several", {"parallel": True})):
         copy = FunctionType(loops.__code__, loops.__globals__, loops.__name__)
         copy.__qualname__ = f"{loops.__name__}_{EDITION}_{name}"  # numba names the kernel on disk by it
-        found.append(
-            njit(copy, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}, **options)
-        )
+        found.append(njit(copy, cache=True, error_model="numpy", fastmath=ANY_ORDER, **options))
     return found
 
 
@@ -83,8 +82,8 @@ def input_gradient_in_runs(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat, dx)
             dx[n, c, i] = input_gradient_of(x[n, c, i], dy[n, c, i], m, s, w, a, b)
 
 
-# Where runs are short, the loops go along the columns of x[row, column]. Eight rows are added up in a register
-# before their sum goes to the total in memory; each thread has totals of its own.
+# Where runs are short, the loops go along the columns of x[row, column]. Eight rows are added up in a
+# register before their sum goes to the total in memory; each thread has totals of its own.
 
 
 @njit(inline="always")
