@@ -2,15 +2,13 @@
 
 from importlib import import_module
 
-from bnlib.core import (
-    NormCache,
+from bnlib.core import NormCache
+from bnlib.layers import BatchNorm
+from bnlib.norms import (
     batch_norm,
     batch_norm_backward,
     batch_norm_eval,
     batch_norm_eval_backward,
-)
-from bnlib.layers import BatchNorm
-from bnlib.relatives import (
     group_norm,
     group_norm_backward,
     instance_norm,

@@ -1,16 +1,13 @@
-"""Batch norm as a layer: it keeps parameters and running statistics, and leaves the formulas to core."""
+"""Batch norm as a layer: it keeps parameters and running statistics, and leaves the rest to `norms`."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from bnlib import arguments
-from bnlib.core import (
-    batch_norm,
-    batch_norm_backward,
-    batch_norm_eval,
-    batch_norm_eval_backward,
-)
+from bnlib.core import normalize_backward
+from bnlib.engine import using
+from bnlib.norms import by_constants, by_the_batch
 from bnlib.running import update_running
 
 
@@ -39,6 +36,8 @@ class BatchNorm:
         Where the channel is; -1 for channels last.
     dtype : float16, float32 (default) or float64
         Of the parameters and the running statistics; y has the dtype of x.
+    engine : "numpy", "compiled" or None, default None
+        How the formulas are run: see `bnlib.engine.using`. None leaves it to where the layer is called.
 
     Attributes
     ----------
@@ -77,6 +76,7 @@ class BatchNorm:
         bias=True,
         axis=1,
         dtype=np.float32,
+        engine=None,
     ):
         self.num_features = arguments.positive_integer("num_features", num_features)
         self.eps = arguments.positive_eps(eps)
@@ -85,6 +85,8 @@ class BatchNorm:
         learns_beta = arguments.flag("bias", bias) and self.affine
         self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
         self.axis = arguments.integer("axis", axis)
+        self.engine = engine
+        using(engine)  # a name that is none is an error now, not later
         self.training = True
         ones = arguments.float_array("dtype", np.ones(self.num_features, dtype))
         self.gamma = ones.copy() if affine else None
@@ -97,13 +99,14 @@ class BatchNorm:
 
     def __call__(self, x):
         """Normalise x of shape (N, C, *S), by the statistics of the mode."""
-        x = self._check_channels(x)
+        x, axis = self._check_channels(x)
+        learned = self.gamma, self.beta, self.eps
         if not self.training and self.running_mean is not None:
-            y, self._cache = batch_norm_eval(
-                x, self.running_mean, self.running_var, self.gamma, self.beta, eps=self.eps, axis=self.axis
-            )
+            with using(self.engine):
+                y, self._cache = by_constants(x, axis, self.running_mean, self.running_var, *learned)
             return y
-        y, cache = batch_norm(x, self.gamma, self.beta, eps=self.eps, axis=self.axis)
+        with using(self.engine):
+            y, cache = by_the_batch(x, axis, *learned)
         if self.training and self.track_running_stats:
             seen = self.num_batches_tracked + 1
             weight = 1 / seen if self.momentum is None else self.momentum
@@ -117,9 +120,8 @@ class BatchNorm:
         """Return dx of the last call and store dgamma and dbeta, through the mode that call was in."""
         if self._cache is None:
             raise RuntimeError("backward needs a call before it: there is no x to differentiate at")
-        frozen = self._cache.norm == "batch_norm_eval"
-        gradients = (batch_norm_eval_backward if frozen else batch_norm_backward)(dy, self._cache)
-        dx, self.dgamma, self.dbeta = gradients
+        with using(self.engine):
+            dx, self.dgamma, self.dbeta = normalize_backward(self._cache.norm, dy, self._cache)
         return dx
 
     def train(self, mode=True):
@@ -172,4 +174,4 @@ class BatchNorm:
             raise ValueError(
                 f"x must have {self.num_features} channels on axis {self.axis}, got shape {x.shape}"
             )
-        return x
+        return x, axis

@@ -12,17 +12,17 @@ from helpers import assert_same
 import bnlib
 from bnlib import BatchNorm, ChannelStats, NormCache, batch_norm_eval, update_running
 from bnlib.arguments import float_array
-from bnlib.gradcheck import max_error, numerical_gradient
-from bnlib.network import Linear
-from bnlib.running import (
+from bnlib.conventions import (
     CaffeBlobs,
     convert_running_var,
-    debias,
     from_caffe,
     to_caffe,
     update_caffe,
     weight_of_new,
 )
+from bnlib.gradcheck import max_error, numerical_gradient
+from bnlib.network import Linear
+from bnlib.running import debias
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 6, 2))

@@ -1,4 +1,4 @@
-"""bnlib.blocked: cutting an array into blocks changes no result, whatever the layout or the block size."""
+"""bnlib.engine.blocks: cutting an array changes no result, whatever the layout or the block size."""
 
 import math
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from helpers import EVERY, assert_close, assert_same
 
-from bnlib import blocked, channel_stats
-from bnlib.blocked import BLOCK_ELEMENTS, block, block_indices, block_map, block_sums
+from bnlib import channel_stats, engine
+from bnlib.engine import blocks
+from bnlib.engine.blocks import BLOCK_ELEMENTS, block, block_indices, block_map, block_sums
 
 every_case = pytest.mark.parametrize("case", EVERY, ids=str)
 every_size = pytest.mark.parametrize("elements", [1, 3, 8, 10**6])
@@ -16,7 +17,11 @@ SHAPES = [(1, 1), (7,), (2, 3), (3, 2), (4, 3, 5), (5, 1, 2), (2, 2, 9, 1)]
 
 @pytest.fixture
 def set_block(monkeypatch):
-    return lambda elements: monkeypatch.setattr(blocked, "BLOCK_ELEMENTS", elements)
+    def set_block(elements):
+        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", elements)
+        monkeypatch.setattr(engine, "SMALL", 0)
+
+    return set_block
 
 
 @every_size
@@ -65,15 +70,14 @@ def test_a_block_is_small_whatever_the_shape(shape):
 
 @every_size
 @pytest.mark.parametrize("shape", SHAPES)
-def test_block_sums_take_each_term_over_its_own_axes(shape, elements, set_block):
+def test_block_sums_are_sums_of_each_term(shape, elements, set_block):
     set_block(elements)
     rng = np.random.default_rng(0)
     x, row = rng.normal(size=shape), rng.normal(size=[1] * (len(shape) - 1) + [shape[-1]])
-    every, first = tuple(range(len(shape))), (0,)
-    got = block_sums(lambda x, row: (x * row, x + row, x), shape, [every, first, ()], x, row)
-    assert_close(got[0], (x * row).sum(keepdims=True))
-    assert_close(got[1], (x + row).sum(axis=0, keepdims=True))
-    assert_same(got[2], x)
+    for over in (tuple(range(len(shape))), (0,), ()):
+        got = block_sums(lambda x, row: (x * row, x + row, x), over, x, row)
+        for total, term in zip(got, (x * row, x + row, x), strict=True):
+            assert_close(total, term.sum(axis=over, keepdims=True))
 
 
 @every_size

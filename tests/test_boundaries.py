@@ -14,15 +14,20 @@ import bnlib
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
-    "arguments": 0, "blocked": 0, "sheets": 0, "reference": 0, "fast": 1, "gradcheck": 1, "statistics": 2,
-    "core": 3, "running": 3, "relatives": 4, "layers": 4, "torch": 5, "": 5, "network": 5, "data": 5,
-    "check": 6, "figures": 7,
+    "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
+    "conventions": 4, "norms": 4, "layers": 5, "torch": 6, "": 6, "network": 6, "data": 6, "check": 7,
+    "figures": 8, "compiled": 8,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 
 
 def part_of(path):
-    """The part of the package a file belongs to: core, check, ...; bnlib/__init__.py is ''."""
+    """The part of the package a file belongs to: core, check, ...; bnlib/__init__.py is ''.
+
+    engine/compiled.py is one by itself: it takes core's formulas, and is imported when it is chosen.
+    """
+    if path == ROOT / "engine" / "compiled.py":
+        return "compiled"
     return path.relative_to(ROOT).with_suffix("").parts[0].replace("__init__", "")
 
 
@@ -45,9 +50,11 @@ def parts_imported(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_third_party_imports(path):
-    """Nothing but NumPy and the standard library, except matplotlib in figures and torch in torch."""
+    """Nothing but NumPy and the standard library, but for figures, torch and the compiled engine."""
     allowed = {"bnlib", "numpy", *sys.stdlib_module_names}
-    allowed |= {"figures": {"matplotlib"}, "torch": {"torch"}}.get(part_of(path), set())
+    allowed |= {"figures": {"matplotlib"}, "torch": {"torch"}, "compiled": {"numba"}}.get(
+        part_of(path), set()
+    )
     assert {name.split(".")[0] for name in imports(path)} <= allowed
 
 
@@ -61,12 +68,12 @@ def test_imports_point_downwards(path):
 def test_the_lint_sees_imports():
     """Neither test above passes because it finds nothing to look at."""
     assert {part_of(path) for path in FILES} >= set(LEVEL)
-    assert set(parts_imported(ROOT / "layers.py")) == {"arguments", "core", "running"}
+    assert set(parts_imported(ROOT / "layers.py")) == {"arguments", "core", "engine", "norms", "running"}
     assert "matplotlib.pyplot" in set(imports(ROOT / "figures" / "__init__.py"))
 
 
 def test_import_loads_numpy_only():
-    heavy = "matplotlib torch scipy sympy sklearn bnlib.figures bnlib.check bnlib.data numpy".split()
+    heavy = "matplotlib torch numba scipy sympy sklearn bnlib.figures bnlib.check bnlib.data numpy".split()
     code = f"import bnlib, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
     assert done.stdout.strip() == "['numpy']", done.stderr
@@ -92,7 +99,7 @@ SIGNATURES = {
     "rms_norm": "(x, normalized_shape, gamma=None, *, eps=1e-05)",
     "update_running": "(running_mean, running_var, stats, momentum=0.1, *, unbiased=True)",
     "BatchNorm": "(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, "
-    "bias=True, axis=1, dtype=<class 'numpy.float32'>)",
+    "bias=True, axis=1, dtype=<class 'numpy.float32'>, engine=None)",
     "ChannelStats": "(count: int, mean: numpy.ndarray, var: numpy.ndarray) -> None",
 } | {f"{name}_backward": "(dy, cache)" for name in (
     "batch_norm", "batch_norm_eval", "layer_norm", "group_norm", "instance_norm", "rms_norm",
@@ -110,7 +117,18 @@ def test_all_is_the_public_api():
     assert list(bnlib.__all__) == sorted(bnlib.__all__)
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "BatchNorm"])
+LIKE_BATCH_NORM = {f"{norm}_norm_backward" for norm in ("layer", "rms", "group", "instance")}
+
+
+@pytest.mark.parametrize("name", sorted(LIKE_BATCH_NORM))
+def test_a_backward_pass_like_batch_norms_says_what_differs(name):
+    documented = inspect.getdoc(getattr(bnlib, name))
+    assert "`batch_norm_backward`" in documented
+    assert "Errors are" in documented
+    assert ">>> " in documented
+
+
+@pytest.mark.parametrize("name", [*sorted(set(FUNCTIONS) - LIKE_BATCH_NORM), "BatchNorm"])
 def test_docstring(name):
     documented = inspect.getdoc(getattr(bnlib, name))
     for section in ("Parameters", "Raises", "Examples"):

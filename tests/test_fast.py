@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bnlib
-from bnlib import core, fast, sheets, statistics
-from bnlib.sheets import layout, sheet_of
+from bnlib import engine
+from bnlib.engine import blocks, fast, matrices
+from bnlib.engine.matrices import layout, matrix_of
 
 CUTS = [  # BLOCK, LONG, ROW, COLUMNS, so small that a few dozen values meet every boundary
     (2**18, 128, 2**11, 2**13),
@@ -33,12 +34,12 @@ class forced:
     """The fast path for arrays of any size, with these cuts; or, with None, the plain path alone."""
 
     def __init__(self, cut):
-        small = (0, 1) if cut else (float("inf"), 1)
-        self.values = dict(zip(("SMALL", "FEW"), small, strict=True))
-        self.values |= dict(zip(("BLOCK", "LONG", "ROW", "COLUMNS"), cut or (), strict=False))
+        self.values = {(engine, "SMALL"): 0 if cut else float("inf"), (matrices, "FEW"): 1}
+        names = ("BLOCK", "LONG", "ROW", "COLUMNS")
+        self.values |= {(matrices, name): n for name, n in zip(names, cut or (), strict=False)}
 
     def __enter__(self):
-        self.before = {name: getattr(sheets, name) for name in self.values}
+        self.before = {place: getattr(*place) for place in self.values}
         self.set(self.values)
 
     def __exit__(self, *_):
@@ -46,8 +47,8 @@ class forced:
 
     def set(self, values):
         layout.cache_clear()
-        for name, value in values.items():
-            setattr(sheets, name, value)
+        for place, value in values.items():
+            setattr(*place, value)
 
 
 def both_passes(norm, x, dy, gamma, beta, eps, *arguments, **options):
@@ -93,7 +94,7 @@ def test_fast_is_plain(shape, cut, dtype, far, memory, eps):
     with forced(None):
         plain = both_passes("batch_norm", x, dy, gamma, beta, eps)
     with forced(cut):
-        assert sheet_of([1], x, dy) is not None
+        assert matrix_of([1], x, dy) is not None
         quick = both_passes("batch_norm", x, dy, gamma, beta, eps)
     near(quick, plain, 4 * FLOAT32 if dtype == np.float32 else FLOAT64)
     assert quick[0].strides == x.strides or 1 in shape
@@ -151,9 +152,8 @@ def test_it_is_taken(cuts, monkeypatch, norm, dtype, parameters):
 
     with forced(None):
         plain = passes()
-    for module in (core, statistics):
-        monkeypatch.setattr(module, "block_sums", unwanted)
-    monkeypatch.setattr(core, "block_map", unwanted)
+    monkeypatch.setattr(blocks, "block_sums", unwanted)
+    monkeypatch.setattr(blocks, "block_map", unwanted)
     near(passes(), plain, 4 * FLOAT32 if dtype == np.float32 else FLOAT64)
 
 
@@ -183,27 +183,26 @@ def test_gamma_of_zeros(cuts):
 
 def test_where_it_does_not_apply():
     x = np.zeros((40, 30, 20), np.float32)
-    assert sheet_of([1], x) is not None
+    assert matrix_of([1], x) is not None
     for other in (
         x.astype(np.float16),
-        x[:10],
         x[::2],
         x[:, :, :15],
         x[::-1],
         np.broadcast_to(x[:1], x.shape),
     ):
-        assert sheet_of([1], other) is None
-    assert sheet_of([0, 2], x) is None  # cells that are not together in memory
-    assert sheet_of([1], x, x.astype(np.float64)) is None
-    assert sheet_of([1], x, np.asfortranarray(x)) is None
+        assert matrix_of([1], other) is None
+    assert matrix_of([0, 2], x) is None  # cells that are not together in memory
+    assert matrix_of([1], x, x.astype(np.float64)) is None
+    assert matrix_of([1], x, np.asfortranarray(x)) is None
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_views_are_never_copied(order):
     x = np.arange(24_000.0).reshape(40, 30, 20).transpose(order)
-    sheet = sheet_of([1], x)
-    for matrix in sheet.matrices(x):
-        assert matrix.size == 0 or np.shares_memory(matrix, x)
+    matrix = matrix_of([1], x)
+    for rows in matrix.matrices(x):
+        assert rows.size == 0 or np.shares_memory(rows, x)
 
 
 # Hostile values, in arrays large enough for the fast path as it is
@@ -292,7 +291,7 @@ def test_large_products_in_evaluation(shape):
 def test_a_constant_channel_gives_beta_to_the_last_bit():
     x, _, gamma, beta = drawn(np.random.default_rng(7), (16, 8, 12, 12), np.float32)
     x[:, 3] = 2.3
-    assert sheet_of([1], x) is not None
+    assert matrix_of([1], x) is not None
     assert (bnlib.batch_norm(x, gamma, beta)[0][:, 3] == beta[3]).all()
 
 
@@ -324,7 +323,7 @@ def test_the_buffer_size_is_restored():
 
 def test_calm_values_are_swept_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(fast, "sums", lambda *a: calls.append(a[1]) or sheets.sums(*a))
+    monkeypatch.setattr(fast, "sums", lambda *a: calls.append(a[1]) or matrices.sums(*a))
     x = np.random.default_rng(10).normal(size=(64, 8, 12, 12))
     for far, sweeps in ((0.0, 1), (1.0, 1), (10.0, 2)):
         calls.clear()

@@ -333,7 +333,7 @@ class BackwardByTheMode(BatchNorm):
 
     def backward(self, dy):
         norm = "batch_norm" if self.training else "batch_norm_eval"
-        batch_statistics = {"mean_from_x": self.training, "std_from_x": self.training}
+        batch_statistics = {"mean_share": float(self.training), "std_share": float(self.training)}
         self._cache = self._cache._replace(norm=norm, **batch_statistics)
         return super().backward(dy)
 

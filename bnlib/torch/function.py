@@ -2,13 +2,15 @@
 
 import torch
 
-from bnlib.torch import blocked, plain
+from bnlib.engine import using
+from bnlib.torch import arrays, pieces, plain
 from bnlib.torch.channels import values_per_channel
+from bnlib.torch.plain import wide
 from bnlib.torch.processes import pool_over_processes, sum_over_processes
 
 
 class BatchNormFunction(torch.autograd.Function):
-    """Return (y, count, mean, var) of batch norm; only y can be differentiated."""
+    """Return (y, count, mean, inv_std) of batch norm; only y can be differentiated."""
 
     @staticmethod
     def forward(x, weight, bias, running_mean, running_var, training, momentum, eps, group):
@@ -18,44 +20,25 @@ class BatchNormFunction(torch.autograd.Function):
                 move(running_mean, mean, momentum, count)
                 move(running_var, var * (count / (count - 1)), momentum, count)
         else:
-            count = x.new_zeros((), dtype=torch.float64)
-            mean, var = (value.to(torch.float64, copy=True) for value in (running_mean, running_var))
-        scale = (var + eps).rsqrt() if weight is None else (var + eps).rsqrt() * weight
-        y = passes(x).affine(x, mean, scale, torch.zeros_like(mean) if bias is None else bias)
-        return y, count, mean, var
+            count = x.new_zeros((), dtype=wide(x.device))
+            mean, var = (value.to(wide(x.device), copy=True) for value in (running_mean, running_var))
+        inv_std = (var + eps).rsqrt()
+        gamma, beta = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+        y = passes(x).affine(x, mean, inv_std, *widened(mean, gamma, beta))
+        return y, count, mean, inv_std
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         x, weight, bias, _, _, ctx.training, _, ctx.eps, ctx.group = inputs
-        needs_x = ctx.training or ctx.needs_input_grad[1]
         ctx.bias_dtype = None if bias is None else bias.dtype
+        # The engine that is in effect now; the way back may be in another thread. Compiled code has none.
+        ctx.engine = None if torch.compiler.is_compiling() else using(None)
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(x if needs_x else None, weight, *output[1:])
+        ctx.save_for_backward(x if needs_x(ctx) else None, weight, *output[1:])
 
     @staticmethod
     def backward(ctx, dy, *_):
-        x, weight, count, mean, var = ctx.saved_tensors
-        if ctx.training and torch.is_grad_enabled():  # for a second derivative they must depend on x
-            if ctx.group is not None:
-                raise RuntimeError(
-                    "a synchronised batch norm has no second derivative: create_graph must be False"
-                )
-            count, mean, var = batch_moments(x, None)
-        inv_std = (var + ctx.eps).rsqrt()
-        scale = inv_std if weight is None else inv_std * weight
-        dx = dweight = dbias = None
-        if x is not None or ctx.needs_input_grad[2]:
-            sum_dy, sum_dy_deviation = passes(dy).gradient_sums(dy, dy if x is None else x, mean)
-            dweight = None if weight is None or x is None else (sum_dy_deviation * inv_std).to(weight.dtype)
-            dbias = None if ctx.bias_dtype is None else sum_dy.to(ctx.bias_dtype)
-        if ctx.needs_input_grad[0] and ctx.training:
-            if ctx.group is not None:
-                sum_dy, sum_dy_deviation = sum_over_processes((sum_dy, sum_dy_deviation), ctx.group)
-            slope = inv_std**2 * sum_dy_deviation / count
-            dx = passes(x, dy).input_gradient(dy, x, mean, sum_dy / count, slope, scale)
-        elif ctx.needs_input_grad[0]:
-            dx = passes(dy).affine(dy, torch.zeros_like(mean), scale, torch.zeros_like(mean))
-        return dx, dweight, dbias, *[None] * 6
+        return *gradients(ctx, dy, *ctx.saved_tensors), *[None] * 6
 
     @staticmethod
     def vmap(info, in_dims, x, weight, bias, running_mean, running_var, training, momentum, eps, group):
@@ -85,11 +68,54 @@ class BatchNormFunction(torch.autograd.Function):
         return (unfold(y, 1), count, unfold(mean, 0), unfold(var, 0)), (1, None, 0, 0)
 
 
+def needs_x(ctx):
+    """Whether the backward pass needs x: in evaluation mode, only the gradient of the weight does."""
+    return ctx.training or ctx.needs_input_grad[1]
+
+
+def gradients(ctx, dy, x, weight, count, mean, inv_std):
+    """Return (dx, dweight, dbias) of one of the autograd functions, by the engine of its forward pass."""
+    if ctx.engine is None:
+        return gradients_here(ctx, dy, x, weight, count, mean, inv_std)
+    with ctx.engine:
+        return gradients_here(ctx, dy, x, weight, count, mean, inv_std)
+
+
+def gradients_here(ctx, dy, x, weight, count, mean, inv_std):
+    if ctx.training and torch.is_grad_enabled():  # for a second derivative they must depend on x
+        if ctx.group is not None:
+            raise RuntimeError(
+                "a synchronised batch norm has no second derivative: create_graph must be False"
+            )
+        count, mean, var = batch_moments(x, None)
+        inv_std = (var + ctx.eps).rsqrt()
+    (gamma,) = widened(mean, 1.0 if weight is None else weight)
+    dx = dweight = dbias = None
+    if x is not None or ctx.needs_input_grad[2]:
+        given = dy if x is None else x
+        sum_dy, sum_dy_xhat = passes(given, dy).gradient_sums(given, dy, mean, inv_std, 1.0)
+        dweight = None if weight is None or x is None else sum_dy_xhat.to(weight.dtype)
+        dbias = None if ctx.bias_dtype is None else sum_dy.to(ctx.bias_dtype)
+    if ctx.needs_input_grad[0] and ctx.training:
+        if ctx.group is not None:
+            sum_dy, sum_dy_xhat = sum_over_processes((sum_dy, sum_dy_xhat), ctx.group)
+        means = gamma * sum_dy / count, gamma * sum_dy_xhat / count
+        dx = passes(x, dy).input_gradient(x, dy, mean, inv_std, gamma, *means)
+    elif ctx.needs_input_grad[0]:
+        dx = passes(dy).affine(dy, torch.zeros_like(mean), inv_std, gamma, 0.0)
+    return dx, dweight, dbias
+
+
 def passes(*tensors):
-    """The formulas to use: in blocks, unless they are recorded, compiled or transformed by vmap."""
+    """The module whose passes these tensors take."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or any(map(is_wrapped, tensors)):
         return plain
-    return blocked
+    return arrays if arrays.takes(*tensors) else pieces
+
+
+def widened(mean, *vectors):
+    """The vectors in the dtype of the mean; a number stays one."""
+    return [v.to(mean.dtype) if isinstance(v, torch.Tensor) else v for v in vectors]
 
 
 def is_wrapped(tensor):
@@ -99,8 +125,8 @@ def is_wrapped(tensor):
 
 
 def batch_moments(x, group):
-    """Return float64 (count, mean, var) of the batch: (), (C,), (C,)."""
-    count = x.new_full((), values_per_channel(x), dtype=torch.float64)
+    """Return (count, mean, var) of the batch, in the widest dtype of the device: (), (C,), (C,)."""
+    count = x.new_full((), values_per_channel(x), dtype=wide(x.device))
     mean, var = passes(x).moments(x)
     if group is not None:
         count, mean, var = pool_over_processes(count, mean, var, group)
@@ -111,5 +137,5 @@ def batch_moments(x, group):
 
 def move(running, new, momentum, count):
     """Move a running statistic towards that of a new batch, in place; an empty batch moves nothing."""
-    moved = (1 - momentum) * running.double() + momentum * new
+    moved = (1 - momentum) * running.to(new.dtype) + momentum * new
     running.copy_(torch.where(count > 0, moved, running))

@@ -1,31 +1,47 @@
-"""The four passes of batch norm as formulas: to be recorded in a graph, compiled or transformed.
+"""The passes of batch norm on tensors, by the formulas of core: they can be recorded, compiled, transformed.
 
-Vectors are (C,) and float64, tensors (N, C, *S). `blocked` has the same four, faster and with less memory.
+Vectors are (C,), tensors (N, C, *S). `arrays` and `pieces` have the same four passes.
 """
 
+import torch
+
+from bnlib import core, statistics
 from bnlib.torch.channels import along_channels, channel_sum, values_per_channel
+
+NO_FLOAT64 = {"mps"}  # devices
+
+
+def wide(device):
+    """The dtype of statistics and sums: float64, or float32 on a device that has no more."""
+    return torch.float32 if device.type in NO_FLOAT64 else torch.float64
 
 
 def moments(x):
     """Return (mean, var), divisor count; 0 if x is empty."""
+    x = x.to(wide(x.device))
     count = max(1, values_per_channel(x))
-    mean = channel_sum(x.double()) / count
-    return mean, channel_sum((x - along_channels(mean, x)) ** 2) / count
+    mean = channel_sum(x) / count
+    deviation, square = statistics.deviations.formula(x, along_channels(mean, x))
+    offset = channel_sum(deviation) / count  # what rounding left of the mean
+    return mean + offset, channel_sum(square) / count - offset**2
 
 
-def affine(x, mean, scale, bias):
-    """Return (x - mean) * scale + bias, rounded to the dtype of x."""
-    mean, scale, bias = along_channels(mean, x), along_channels(scale, x), along_channels(bias, x)
-    return ((x - mean) * scale + bias).to(x.dtype)
+def affine(x, *vectors):
+    """Return y in the dtype of x, from mean, inv_std, gamma and beta."""
+    return core.affine.formula(x, *along(vectors, x)).to(x.dtype)
 
 
-def gradient_sums(dy, x, mean):
-    """Return the sums of dy and of dy * (x - mean) over every channel."""
-    return channel_sum(dy.double()), channel_sum(dy * (x - along_channels(mean, x)))
+def gradient_sums(x, dy, *vectors):
+    """Return the sums of g and of g * xhat over every channel, from mean, inv_std and gamma."""
+    terms = core.gradient_sums.formula(x, dy, *along(vectors, x))
+    return [channel_sum(term.to(wide(x.device))) for term in terms]
 
 
-def input_gradient(dy, x, mean, mean_dy, slope, scale):
-    """Return scale * (dy - mean_dy - slope * (x - mean)), rounded to the dtype of x."""
-    mean, mean_dy = along_channels(mean, x), along_channels(mean_dy, x)
-    slope, scale = along_channels(slope, x), along_channels(scale, x)
-    return (scale * (dy - mean_dy - slope * (x - mean))).to(x.dtype)
+def input_gradient(x, dy, *vectors):
+    """Return dx in the dtype of x, from mean, inv_std, gamma, mean_g and mean_g_xhat."""
+    return core.input_gradient.formula(x, dy, *along(vectors, x)).to(x.dtype)
+
+
+def along(vectors, x):
+    """Vectors that broadcast against x; a number stays one."""
+    return [along_channels(v, x) if isinstance(v, torch.Tensor) else v for v in vectors]

@@ -16,7 +16,6 @@ LONG = 128  # a run of one cell at least this long is a row of its own
 ROW = 2**11  # shorter runs are laid side by side up to this length
 COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache
 FEW = 16  # with fewer values a cell, its parameters would be most of the work
-SMALL = 2**14  # below this many elements the plain formulas are as fast
 
 _row, _ones = np.full(COLUMNS, 0.1, np.float32), np.ones(COLUMNS, np.float32)
 if np.vecdot(_row, _ones) == np.cumsum(_row)[-1]:
@@ -25,21 +24,21 @@ if np.vecdot(_row, _ones) == np.cumsum(_row)[-1]:
     COLUMNS = 2**9
 
 
-def sheet_of(cells, x, *others):
-    """The Sheet for arrays that vary along the axes `cells`, or None where it does not apply.
+def matrix_of(cells, x, *others):
+    """The Matrix for arrays that vary along the axes `cells`, or None where it does not apply.
 
-    They must be float32 or float64, large, alike, and without gaps in memory.
+    They must be float32 or float64, alike, and without gaps in memory.
     """
-    if x.size < SMALL or x.dtype not in (np.float32, np.float64):
+    if x.dtype not in (np.float32, np.float64):
         return None
     if any(other.dtype != x.dtype or other.strides != x.strides for other in others):
         return None
-    return layout(x.shape, x.strides, x.itemsize, tuple(cells))
+    return layout(x.shape, x.strides, x.itemsize, tuple(sorted(cells)))
 
 
 @lru_cache
 def layout(shape, strides, itemsize, cells):
-    """The Sheet of a shape and its strides, or None."""
+    """The Matrix of a shape and its strides, or None."""
     order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
     lengths = [shape[axis] for axis in order]
     dense = [itemsize * math.prod(lengths[i + 1 :]) for i in range(len(order))]
@@ -50,10 +49,10 @@ def layout(shape, strides, itemsize, cells):
     if stop - start != len(inside):
         return None
     outer, cell, inner = (math.prod(p) for p in (lengths[:start], lengths[start:stop], lengths[stop:]))
-    return Sheet(shape, tuple(order), cells, outer, cell, inner) if outer * inner >= FEW else None
+    return Matrix(shape, tuple(order), cells, outer, cell, inner) if outer * inner >= FEW else None
 
 
-class Sheet:
+class Matrix:
     """How arrays of one shape and memory order are cut."""
 
     def __init__(self, shape, order, cells, outer, cell, inner):
@@ -108,23 +107,23 @@ class Sheet:
         return found
 
 
-def sums(sheet, pivot, terms, *arrays):
+def sums(matrix, pivot, terms, *arrays):
     """Return sums, by cells, of arrays or of products of two, given by their numbers: (0,), (0, 1), ...
 
     The pivot, one number a cell or None, is first taken away from array 0. Sums over a block have the dtype
     of the arrays; they are added up in float64.
     """
-    matrices, dtype = [sheet.matrices(array) for array in arrays], arrays[0].dtype
-    totals, scratch = [np.zeros(sheet.length) for _ in terms], Scratch(dtype)
-    pivot = None if pivot is None else sheet.spread(pivot, dtype)
+    matrices, dtype = [matrix.matrices(array) for array in arrays], arrays[0].dtype
+    totals, scratch = [np.zeros(matrix.length) for _ in terms], Scratch(dtype)
+    pivot = None if pivot is None else matrix.spread(pivot, dtype)
     with short_buffers():
-        for which, cut, part in sheet.blocks:
+        for which, cut, part in matrix.blocks:
             blocks = [matrix[which][cut] for matrix in matrices]
             if pivot is not None:
                 blocks[0] = np.subtract(blocks[0], pivot[part], out=scratch.like(blocks[0]))
             for total, term in zip(totals, terms, strict=True):
-                total[part[0] if sheet.tall else part[1]] += added(sheet.tall, *(blocks[n] for n in term))
-        return [sheet.gather(total) for total in totals]
+                total[part[0] if matrix.tall else part[1]] += added(matrix.tall, *(blocks[n] for n in term))
+        return [matrix.gather(total) for total in totals]
 
 
 def added(tall, first, second=None):
@@ -134,7 +133,7 @@ def added(tall, first, second=None):
     return np.vecdot(first, second) if tall else np.einsum("rl,rl->l", first, second)
 
 
-def combine(sheet, out, shift, *terms):
+def combine(matrix, out, shift, *terms):
     """Fill out with the sum of scale * (array - pivot) over the terms (array, scale, pivot), plus a shift.
 
     Scale, pivot and shift have one number a cell; the pivot may be None. The blocks come in reverse order:
@@ -142,14 +141,14 @@ def combine(sheet, out, shift, *terms):
     """
     spread = [
         [
-            sheet.matrices(array),
-            *(None if v is None else sheet.spread(v, out.dtype) for v in (scale, pivot)),
+            matrix.matrices(array),
+            *(None if v is None else matrix.spread(v, out.dtype) for v in (scale, pivot)),
         ]
         for array, scale, pivot in terms
     ]
-    shift, scratch, matrices = sheet.spread(shift, out.dtype), Scratch(out.dtype), sheet.matrices(out)
+    shift, scratch, matrices = matrix.spread(shift, out.dtype), Scratch(out.dtype), matrix.matrices(out)
     with short_buffers():
-        for which, cut, part in reversed(sheet.blocks):
+        for which, cut, part in reversed(matrix.blocks):
             result = matrices[which][cut]
             for n, (array, scale, pivot) in enumerate(spread):
                 target, block = scratch.like(result) if n else result, array[which][cut]

@@ -1,11 +1,11 @@
-"""The formulas of core over sheets, in the dtype of x: sums by cells, then a multiplication, an addition.
+"""The formulas over matrices with long rows, in the dtype of x: sums, or a multiplication and an addition.
 
 Each function returns None where it does not apply; then the plain formulas do the work.
 """
 
 import numpy as np
 
-from bnlib.sheets import combine, sheet_of, sums
+from bnlib.engine.matrices import combine, matrix_of, sums
 
 CALM = 2.0  # deviations that a mean may lie from 0 before it has to be taken away first
 
@@ -16,12 +16,12 @@ def moments(x, axes):
     The first sweep is over the values as they are. Those far from 0 are swept again about their mean; a
     constant channel, about its exact value. So no value needs to be trusted as a first guess.
     """
-    sheet = sheet_of([i for i in range(x.ndim) if i not in axes], x)
-    if sheet is None:
+    matrix = matrix_of([i for i in range(x.ndim) if i not in axes], x)
+    if matrix is None:
         return None
     pivot = None
     for _ in range(3):
-        offset, square = (total / sheet.count for total in sums(sheet, pivot, [(0,), (0, 0)], x))
+        offset, square = (total / matrix.count for total in sums(matrix, pivot, [(0,), (0, 0)], x))
         with np.errstate(all="ignore"):
             mean, var = offset if pivot is None else pivot + offset, square - offset * offset
         if not np.isfinite(var).all():
@@ -32,43 +32,58 @@ def moments(x, axes):
     return mean, np.maximum(var, 0)
 
 
-def affine(x, mean, inv_std, gamma, beta, cells):
+def affine(x, mean, inv_std, gamma, beta):
     """Return gamma * xhat + beta."""
-    return weighted(x, mean, inv_std, gamma, beta, cells)
+    return weighted(x, mean, inv_std, gamma, beta)
 
 
-def gradient_sums(dy, x, mean, inv_std, cells):
-    """Return the float64 sums of dy and of dy * xhat, by cells."""
-    sheet = sheet_of(cells, x, dy)
-    if sheet is None:
+def gradient_sums(x, dy, mean, inv_std, gamma, over):
+    """Return the float64 sums of g and of g * xhat, with g = gamma * dy."""
+    kept = [i for i in range(x.ndim) if i not in over]
+    matrix = matrix_of({*kept, *varying(mean, inv_std, gamma)}, x, dy)
+    if matrix is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
-    total, products = sums(sheet, pivot, [(1,), (0, 1)], x, dy)
+    total, products = sums(matrix, pivot, [(1,), (0, 1)], x, dy)
     with np.errstate(all="ignore"):
         products = (products - rest * total) * inv_std
-    return (total, products) if np.isfinite(products).all() else None
+        if not np.isfinite(products).all():
+            return None
+        return [np.add.reduce(gamma * each, axis=over, keepdims=True) for each in (total, products)]
 
 
-def input_gradient(dy, x, mean, inv_std, of_dy, of_xhat, shift, cells):
-    """Return of_dy * dy + of_xhat * xhat + shift."""
-    return weighted(x, mean, inv_std, of_xhat, shift, cells, (dy, of_dy))
+def input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat):
+    """Return inv_std * (g - mean_g - xhat * mean_g_xhat)."""
+    of_dy, of_xhat, shift = factors(inv_std, gamma, mean_g, mean_g_xhat)
+    return weighted(x, mean, inv_std, of_xhat, shift, (dy, of_dy))
 
 
-def weighted(x, mean, inv_std, of_xhat, shift, cells, *others):
+def factors(inv_std, gamma, mean_g, mean_g_xhat):
+    """Return a, b, c with dx = a * dy + b * xhat + c: core.input_gradient, multiplied out."""
+    return inv_std * gamma, -inv_std * mean_g_xhat, -inv_std * mean_g
+
+
+def weighted(x, mean, inv_std, of_xhat, shift, *others):
     """Return of_xhat * xhat + shift, plus scale * array for each of the others (array, scale)."""
-    sheet = sheet_of(cells, x, *(array for array, _ in others))
-    if sheet is None:
+    arrays, scales = [array for array, _ in others], [scale for _, scale in others]
+    matrix = matrix_of(varying(mean, inv_std, of_xhat, shift, *scales), x, *arrays)
+    if matrix is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
     with np.errstate(all="ignore"):
         scale = of_xhat * inv_std
         shift = shift - rest * scale
-    if not usable(x.dtype, scale, shift, *(factor for _, factor in others)):
+    if not usable(x.dtype, scale, shift, *scales):
         return None
     terms = [(array, factor, None) for array, factor in others]
     if not others or np.any(scale):  # in evaluation, no gradient passes through xhat
         terms.append((x, scale, pivot))
-    return combine(sheet, np.empty_like(x), shift, *terms)
+    return combine(matrix, np.empty_like(x), shift, *terms)
+
+
+def varying(*values):
+    """The axes along which any of these varies."""
+    return [i for i, n in enumerate(np.broadcast_shapes(*map(np.shape, values))) if n > 1]
 
 
 def split(mean, inv_std, dtype):

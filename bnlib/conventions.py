@@ -1,0 +1,201 @@
+"""The conventions in which frameworks keep running statistics, and the way from one to another."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from bnlib import arguments
+from bnlib.running import check_running, check_stats
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a framework keeps its running statistics.
+
+    weight_of says what its momentum weighs: the "new" batch or the "old" average. `unbiased` is the
+    divisor of the variance it keeps: m - 1 if True, m if False.
+    """
+
+    momentum: float
+    eps: float
+    weight_of: str
+    unbiased: bool
+
+
+CONVENTIONS = {
+    "pytorch": Convention(0.1, 1e-5, "new", unbiased=True),
+    "keras": Convention(0.99, 1e-3, "old", unbiased=False),
+    "flax": Convention(0.99, 1e-5, "old", unbiased=False),
+    "caffe": Convention(0.999, 1e-5, "old", unbiased=True),
+    "onnx": Convention(0.9, 1e-5, "old", unbiased=False),
+}
+
+
+def weight_of_new(momentum, convention):
+    """Translate a framework's momentum into the weight of the new batch (PyTorch's momentum).
+
+    Parameters
+    ----------
+    momentum : float in [0, 1]
+        As that framework's user writes it.
+    convention : str
+        "pytorch", "keras", "flax", "caffe" or "onnx".
+
+    Returns
+    -------
+    float
+        The weight of the new batch. The same call with the result translates it back.
+
+    Raises
+    ------
+    TypeError
+        If momentum is not a number.
+    ValueError
+        If momentum is outside [0, 1], or the convention is not known.
+
+    Examples
+    --------
+    >>> round(weight_of_new(0.99, "keras"), 6), weight_of_new(0.1, "pytorch")
+    (0.01, 0.1)
+    """
+    momentum = arguments.fraction("momentum", momentum)
+    return momentum if find_convention(convention).weight_of == "new" else 1 - momentum
+
+
+def convert_running_var(running_var, count, source, target):
+    """Rescale a running variance between conventions that use divisor m and divisor m - 1.
+
+    Parameters
+    ----------
+    running_var : (C,) float array
+        As the source framework keeps it. Not modified.
+    count : int
+        Values per channel of every batch that was averaged, at least 2. Exact only if all had the same and
+        nothing is left of the start value, which has no divisor.
+    source, target : str
+        "pytorch", "keras", "flax", "caffe" or "onnx".
+
+    Returns
+    -------
+    (C,) array
+        As the target framework would keep it.
+
+    Raises
+    ------
+    TypeError
+        If running_var is not floating, or count is not an integer.
+    ValueError
+        If count is below 2, or a convention is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> convert_running_var(np.array([4.0]), 4, "pytorch", "keras")
+    array([3.])
+    """
+    running_var = arguments.float_array("running_var", running_var)
+    count = arguments.integer("count", count)
+    if count < 2:
+        raise ValueError(f"count must be at least 2, got {count}")
+    divisors = [count - find_convention(name).unbiased for name in (source, target)]
+    return (running_var * (divisors[0] / divisors[1])).astype(running_var.dtype)
+
+
+class CaffeBlobs(NamedTuple):
+    """Caffe's BatchNorm state: weighted sums of batch statistics, and the sum of the weights."""
+
+    mean_sum: np.ndarray  # (C,)
+    var_sum: np.ndarray  # (C,), of unbiased variances
+    factor: float
+
+
+def update_caffe(blobs, stats, moving_average_fraction=0.999):
+    r"""Add a batch to Caffe's three blobs.
+
+    .. math::
+        b \leftarrow f b + \text{new}, \quad w \leftarrow f w + 1
+
+    Parameters
+    ----------
+    blobs : CaffeBlobs
+        The state so far; all zero at the start. Not modified.
+    stats : ChannelStats
+        Of the new batch. An empty batch changes nothing.
+    moving_average_fraction : float in [0, 1], default 0.999
+        Weight of the OLD sums.
+
+    Returns
+    -------
+    CaffeBlobs
+        The new state. `from_caffe` turns it into a running mean and variance.
+
+    Raises
+    ------
+    TypeError
+        If blobs or stats has another type, or moving_average_fraction is not a number.
+    ValueError
+        If a shape does not fit, or moving_average_fraction is outside [0, 1].
+
+    Notes
+    -----
+    The sums start at 0 and are divided by the sum of their weights, so Caffe's average is debiased.
+    A count of 1 adds the biased variance, which is 0.
+
+    References
+    ----------
+    BVLC/caffe, src/caffe/layers/batch_norm_layer.cpp, Forward_cpu.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> start = CaffeBlobs(np.zeros(1), np.zeros(1), 0.0)
+    >>> update_caffe(start, ChannelStats(2, np.array([10.0]), np.array([1.0])))
+    CaffeBlobs(mean_sum=array([10.]), var_sum=array([2.]), factor=1.0)
+    """
+    stats = check_stats(stats)
+    blobs = check_blobs(blobs)
+    check_running("blobs.mean_sum", blobs.mean_sum, stats)
+    old = arguments.fraction("moving_average_fraction", moving_average_fraction)
+    if stats.count == 0:
+        return blobs
+    var = stats.var_unbiased if stats.count > 1 else stats.var
+    mean_sum = (old * blobs.mean_sum + stats.mean).astype(blobs.mean_sum.dtype)
+    var_sum = (old * blobs.var_sum + var).astype(blobs.var_sum.dtype)
+    return CaffeBlobs(mean_sum, var_sum, old * blobs.factor + 1.0)
+
+
+def from_caffe(blobs):
+    """Return the (running_mean, running_var) that Caffe's three blobs stand for: 0 where factor is 0."""
+    blobs = check_blobs(blobs)
+    scale = 1 / blobs.factor if blobs.factor else 0.0
+    return blobs.mean_sum * scale, blobs.var_sum * scale
+
+
+def to_caffe(running_mean, running_var):
+    """Return blobs that stand for this running mean and variance, with factor 1.
+
+    Right for evaluation. In resumed training the next batch would weigh about one half: the factor, the
+    number of batches so far, cannot be recovered.
+    """
+    mean = arguments.float_array("running_mean", running_mean)
+    var = arguments.shaped("running_var", running_var, mean.shape)
+    return CaffeBlobs(mean.copy(), var, 1.0)
+
+
+def find_convention(name):
+    if not isinstance(name, str) or name not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {name!r}")
+    return CONVENTIONS[name]
+
+
+def check_blobs(blobs):
+    if not isinstance(blobs, CaffeBlobs):
+        raise TypeError(f"blobs must be CaffeBlobs, got {type(blobs).__name__}")
+    mean_sum = arguments.float_array("blobs.mean_sum", blobs.mean_sum)
+    var_sum = arguments.shaped("blobs.var_sum", blobs.var_sum, mean_sum.shape)
+    factor = arguments.real("blobs.factor", blobs.factor)
+    if not 0 <= factor < math.inf:
+        raise ValueError(f"blobs.factor must be finite and at least 0, got {factor}")
+    return CaffeBlobs(mean_sum.copy(), var_sum, factor)

@@ -1,0 +1,214 @@
+"""The compiled engine: the same as NumPy's on every norm, layout and dtype, and chosen on purpose alone."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import EVERY, assert_close
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_fast import FLOAT32, FLOAT64, HOSTILE, SHAPES, both_passes, drawn, near
+
+import bnlib
+from bnlib import BatchNorm, core, engine, statistics
+from bnlib.engine import using
+
+numba = pytest.importorskip("numba")
+
+from bnlib.engine import compiled  # noqa: E402
+
+
+@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
+def threads(request, monkeypatch):
+    """Kernels for one thread, or for several, whatever the size."""
+    if request.param > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("this machine has one core")
+    before = numba.get_num_threads()
+    monkeypatch.setattr(compiled, "PAYS", 0)
+    numba.set_num_threads(request.param)
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("case", EVERY, ids=str)
+@pytest.mark.parametrize("eps", [1e-5, 0.3])
+def test_every_norm(case, eps, threads):
+    x, gamma, beta, dy = case.draw(1)
+    with using("compiled"):
+        y, cache = case.forward(x, gamma, beta if case.center else None, eps)
+        gradients = case.backward(dy, cache)
+    assert_close(y, case.expected(x, gamma, beta if case.center else None, eps))
+    for got, wanted in zip(gradients, case.expected_gradients(dy, x, gamma, eps), strict=True):
+        if got is not None:
+            assert_close(got, wanted)
+
+
+@given(
+    shape=st.lists(st.integers(1, 9), min_size=2, max_size=4)
+    .map(tuple)
+    .filter(lambda s: np.prod(s) // s[1] > 7),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    far=st.sampled_from([0.0, 1.0, 1e3]),
+    memory=st.randoms(use_true_random=False),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_shape_and_memory_order(shape, dtype, far, memory):
+    x, dy, gamma, beta = drawn(np.random.default_rng(memory.randrange(2**32)), shape, dtype, far)
+    order = memory.sample(range(len(shape)), len(shape))
+    x, dy = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, dy))
+    with using("compiled"):
+        got = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    near(
+        got,
+        both_passes("batch_norm", x, dy, gamma, beta, 1e-5),
+        FLOAT32 if dtype == np.float32 else FLOAT64,
+    )
+    assert got[0].strides == x.strides or 1 in shape
+
+
+@pytest.mark.parametrize("shape", [(600, 5), (40, 6, 30), (300, 4, 3), (64, 3, 8, 9)])
+def test_it_is_taken(shape, threads, monkeypatch):
+    """Nothing falls back in silence: the formulas of NumPy's ways are not called."""
+    x, dy, gamma, beta = drawn(np.random.default_rng(2), shape, np.float32)
+    wanted = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    for name in ("block_map", "block_sums"):
+        monkeypatch.setattr(engine.blocks, name, unwanted)
+    monkeypatch.setattr(engine, "SMALL", -1)
+    monkeypatch.setattr(engine.fast, "matrix_of", unwanted)
+    with using("compiled"):
+        near(both_passes("batch_norm", x, dy, gamma, beta, 1e-5), wanted, FLOAT32)
+
+
+def unwanted(*_):
+    raise AssertionError("NumPy's way was taken")
+
+
+@pytest.mark.parametrize("change", HOSTILE, ids=HOSTILE)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_hostile_values(change, shape, threads):
+    """Every output is as near to the float64 formulas as float32 allows."""
+    x, dy, gamma, beta = drawn(np.random.default_rng(6), shape, np.float32)
+    HOSTILE[change](x, dy, gamma, beta)
+    wide = [array.astype(np.float64) for array in (x, dy, gamma, beta)]
+    right = both_passes("batch_norm", *wide, 1e-5)
+    with using("compiled"):
+        got = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    for a, b in zip(got, right, strict=True):
+        assert np.isfinite(a).all()
+        axes = (0, *range(2, b.ndim)) if b.ndim > 1 else ()
+        size = np.abs(b).max(axis=axes, keepdims=True)
+        assert (np.abs(a - b) <= FLOAT32 * size + 1e-30).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_inf_stay_in_their_channel(bad, threads):
+    x, dy, gamma, beta = drawn(np.random.default_rng(8), (40, 5, 6), np.float32)
+    clean = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    x[3, 1] = bad
+    with using("compiled"):
+        spoilt = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    for a, b in zip(clean, spoilt, strict=True):
+        a, b = (np.moveaxis(v, 1, 0) if v.ndim > 1 else v for v in (a, b))
+        near([np.delete(b, 1, axis=0)], [np.delete(a, 1, axis=0)], FLOAT32)
+    assert np.isnan(spoilt[0][:, 1]).all()
+
+
+ODD = {
+    "gaps": lambda x: np.repeat(x, 2, axis=0)[::2],
+    "a cut": lambda x: np.concatenate([x, x], axis=-1)[..., : x.shape[-1]],
+    "backwards": lambda x: x[::-1].copy()[::-1],
+    "another order": np.asfortranarray,
+    "float16": lambda x: x.astype(np.float16),
+    "big-endian": lambda x: x.astype(x.dtype.newbyteorder(">")),
+    "one sample for all": lambda x: np.broadcast_to(x[:1], x.shape),
+    "read-only": lambda x: np.frombuffer(x.tobytes(), x.dtype).reshape(x.shape),
+    "unaligned": lambda x: np.frombuffer(b"\0" + x.tobytes(), x.dtype, offset=1).reshape(x.shape),
+}
+
+
+@pytest.mark.parametrize("which", ["x", "dy"])
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_arrays(odd, which):
+    x, dy, gamma, beta = drawn(np.random.default_rng(9), (12, 4, 5), np.float32)
+    if which == "x" and odd != "one sample for all":
+        x = ODD[odd](x)
+    else:
+        dy = ODD[odd](dy)
+    wanted = both_passes("batch_norm", x, dy, gamma, beta, 1e-5)
+    with using("compiled"):
+        near(
+            both_passes("batch_norm", x, dy, gamma, beta, 1e-5),
+            wanted,
+            1e-3 if odd == "float16" else FLOAT32,
+        )
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (4, 3, 0)])
+def test_empty_batches(shape):
+    with using("compiled"):
+        y, cache = bnlib.batch_norm(np.empty(shape))
+        dx, _, _ = bnlib.batch_norm_backward(y, cache)
+    assert y.shape == dx.shape == shape
+
+
+def test_nothing_is_compiled_unless_it_is_chosen(monkeypatch):
+    monkeypatch.setattr(compiled, "affine", unwanted)
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    bnlib.batch_norm(x)
+    with pytest.raises(AssertionError), using("compiled"):
+        bnlib.batch_norm(x)
+    bnlib.batch_norm(x)  # the error left the block, and the engine with it
+    with using("compiled"), using("numpy"):
+        bnlib.batch_norm(x)
+    with pytest.raises(AssertionError), using("compiled"), using(None):
+        bnlib.batch_norm(x)
+
+
+def test_a_layer_keeps_its_engine(monkeypatch):
+    taken = []
+    monkeypatch.setattr(compiled, "affine", lambda *a: taken.append("there"))
+    monkeypatch.setattr(compiled, "input_gradient", lambda *a: taken.append("back"))
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    layer, plain = BatchNorm(3, engine="compiled"), BatchNorm(3, engine="numpy")
+    layer(x)
+    layer.backward(x)
+    assert taken == ["there", "back"]
+    layer.eval()(x)
+    layer.backward(x)
+    assert taken == ["there", "back"] * 2
+    with using("compiled"):
+        plain(x)
+    assert len(taken) == 4
+
+
+@pytest.mark.parametrize("engine", ["", "numba", 3, True])
+def test_an_engine_that_is_none(engine):
+    with pytest.raises(ValueError, match='engine must be "numpy" or "compiled", got'):
+        using(engine)
+    with pytest.raises(ValueError, match='engine must be "numpy" or "compiled", got'):
+        BatchNorm(3, engine=engine)
+
+
+def test_without_numba_it_says_what_to_install():
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "import bnlib, bnlib.engine\n"
+        "try: bnlib.engine.using('compiled')\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == 'engine "compiled" needs numba: pip install "bnlib[compiled]"', (
+        done.stderr
+    )
+
+
+def test_kernels_on_disk_are_those_of_these_formulas():
+    """Numba looks at the file of a kernel alone; so its name changes with the formulas."""
+    for one, several in (compiled.affine_in_runs, compiled.gradient_sums_in_columns):
+        names = [each.py_func.__qualname__ for each in (one, several)]
+        assert len(set(names)) == 2
+        assert all(compiled.EDITION in name for name in names)
+    assert set(compiled.FORMULAS) == {
+        statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
+    }  # fmt: skip
