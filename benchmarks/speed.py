@@ -3,7 +3,7 @@
 python benchmarks/speed.py [--write]
 
 Every round calls all of them in turn on cold inputs, on one thread unless it says two. --write stores the
-table that the chapter on speed shows.
+tables that the chapter on speed shows. Needs torch and numba.
 """
 
 import itertools
@@ -14,13 +14,16 @@ import statistics
 import sys
 import time
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numba
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 import bnlib
+from bnlib.engine import using
+from bnlib.torch import batch_norm
 
 STORED = Path(__file__).parent.parent / "book" / "speed.json"
 ROUNDS, EPS = 15, 1e-5
@@ -32,6 +35,11 @@ SHAPES = {
     "NHWC": [(32, 64, 56, 56), (64, 256, 14, 14), (128, 64, 32, 32), (29, 37, 41, 43)],
     "NC": [(4096, 512), (256, 1024), (100_003, 24)],
 }  # fmt: skip
+MODULES = [
+    ("NC", (64, 32)), ("NC", (64, 128)), ("NCHW", (64, 16, 8, 8)), ("NCHW", (128, 64, 8, 8)),
+    ("NCHW", (64, 256, 14, 14)), ("NCHW", (32, 64, 56, 56)), ("NHWC", (64, 256, 14, 14)),
+    ("NC", (4096, 512)),
+]  # fmt: skip
 SIZES = [10**k for k in range(3, 9)]  # elements, for the cost against size
 KEEP = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**34), "OMP_NUM_THREADS": "2"}
 
@@ -57,6 +65,17 @@ def ours(x, dy, gamma, beta, axis):
     y, cache = bnlib.batch_norm(x, gamma, beta, eps=EPS, axis=axis)
     yield y
     yield bnlib.batch_norm_backward(dy, cache)[0]
+
+
+def compiled(threads):
+    """Bnlib's formulas in loops that numba compiles."""
+
+    def run(*arguments):
+        numba.set_num_threads(threads)
+        with using("compiled"):
+            yield from ours(*arguments)
+
+    return run
 
 
 def torchs(threads):
@@ -85,8 +104,16 @@ def bound(x, dy, gamma, beta, axis):
     yield np.add(x, dy)
 
 
-CONTENDERS = {"bound": bound, "textbook": textbook, "bnlib": ours, "torch": torchs(1), "torch 2": torchs(2)}
-NAMES = "textbook", "bnlib", "torch"
+CONTENDERS = {
+    "bound": bound,
+    "textbook": textbook,
+    "bnlib": ours,
+    "compiled": compiled(1),
+    "torch": torchs(1),
+    "compiled, 2 threads": compiled(2),
+    "torch, 2 threads": torchs(2),
+}
+NAMES = "textbook", "bnlib", "compiled", "torch"
 
 
 def once(contender, *arguments):
@@ -154,31 +181,35 @@ def extra_memory(x, dy, gamma, beta, axis):
     return max(forward, backward) / 1e6
 
 
+def geometric_mean(ratios):
+    return math.exp(statistics.fmean(map(math.log, ratios)))
+
+
 def layouts(cold, rng):
     """The first table: milliseconds of both passes, then ratios; a row for every layout and shape."""
-    names = "layout shape MB bound textbook bnlib torch 2-threads"
-    names += " /torch forward backward /bound spread extra-MB"
-    print(("{:>6} {:>20}" + " {:>9}" * 12).format(*names.split()))
+    names = "layout shape MB bound textbook bnlib compiled torch bn/torch c/torch c2/t2 spread extra-MB"
+    print(("{:>6} {:>20}" + " {:>9}" * 11).format(*names.split()))
     rows = []
     for layout, shapes in SHAPES.items():
         for shape in shapes:
             arguments = case(layout, shape, rng)
             times = measure(arguments, cold)
-            mine, theirs = times["bnlib"], times["torch"]
             row = {"layout": layout, "shape": shape, "MB": arguments[0].nbytes / 1e6, "times": times}
             row["extra MB"] = extra_memory(*arguments)
             rows.append(row)
-            ratios = [total(mine) / total(theirs), *(mine[k] / theirs[k] for k in ("forward", "backward"))]
-            ratios += [total(mine) / total(times["bound"]), mine["spread"], row["extra MB"]]
-            numbers = [row["MB"], *(total(times[name]) for name in CONTENDERS), *ratios]
+            alone = ("bound", *NAMES)
+            pairs = ("bnlib", "torch"), ("compiled", "torch"), ("compiled, 2 threads", "torch, 2 threads")
+            numbers = [row["MB"], *(total(times[name]) for name in alone)]
+            numbers += [total(times[one]) / total(times[other]) for one, other in pairs]
+            numbers += [times["bnlib"]["spread"], row["extra MB"]]
             print(f"{layout:>6} {shape!s:>20}", *(f"{number:9.2f}" for number in numbers), flush=True)
     for name, chosen in (
         ("NCHW of 4 MB and more", [r for r in rows if r["layout"] == "NCHW" and r["MB"] >= 4]),
         ("NHWC and NC", [r for r in rows if r["layout"] != "NCHW"]),
     ):
-        ratios = [total(row["times"]["bnlib"]) / total(row["times"]["torch"]) for row in chosen]
-        mean = math.exp(statistics.fmean(map(math.log, ratios)))
-        print(f"{name}: bnlib / torch, one thread: geometric mean {mean:.2f}, worst {max(ratios):.2f}")
+        for engine in ("bnlib", "compiled"):
+            ratios = [total(row["times"][engine]) / total(row["times"]["torch"]) for row in chosen]
+            print(f"{name}: {engine} / torch: mean {geometric_mean(ratios):.2f}, worst {max(ratios):.2f}")
     return rows
 
 
@@ -223,42 +254,84 @@ def accuracy(rng):
     return rows
 
 
-def threads(cold, rng):
-    """How much faster two half batches are normalised by two threads than one after the other."""
-    print("\ntwo half batches: milliseconds in turn, in two threads, and the gain")
+def modules(rng):
+    """A step of a torch model's layer, forward and backward by autograd: ratios to torch's own."""
+    print(
+        "\na layer in torch: microseconds of torch's own, then bnlib's and the compiled engine's as ratios"
+    )
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
     rows = []
-    with ThreadPoolExecutor(2) as pool:
-        for shape in SHAPES["NCHW"][:3]:
-            halves = [case("NCHW", (shape[0] // 2, *shape[1:]), rng) for _ in range(2)]
-            times = {"in turn": [], "in threads": []}
-            for _ in range(ROUNDS):
-                for name, run in (("in turn", map), ("in threads", pool.map)):
-                    cold += 1
-                    start = time.perf_counter()
-                    list(run(lambda arguments: once(ours, *arguments), halves))
-                    times[name].append(1e3 * (time.perf_counter() - start))
-            row = {"shape": shape} | {name: statistics.median(found) for name, found in times.items()}
-            rows.append(row)
-            gain = row["in turn"] / row["in threads"]
-            print(f"{shape!s:>20} {row['in turn']:7.2f} {row['in threads']:7.2f} {gain:6.2f}", flush=True)
+    for dtype in (torch.float32, torch.bfloat16):
+        for layout, shape in MODULES:
+            x, dy = (torch.from_numpy(rng.normal(size=shape)).to(dtype) for _ in range(2))
+            if layout == "NHWC":
+                x, dy = (v.contiguous(memory_format=torch.channels_last) for v in (x, dy))
+            found = {name: [] for name in ("torch", "bnlib", "compiled")}
+            rounds = 20 if x.numel() > 10**6 else 400
+            for _ in range(rounds + 2):
+                for name, seconds in found.items():
+                    seconds.append(step(name, x, dy))
+            median = {name: statistics.median(seconds[2:]) for name, seconds in found.items()}
+            ratios = {name: median[name] / median["torch"] for name in ("bnlib", "compiled")}
+            rows.append({"layout": layout, "shape": shape, "dtype": str(dtype)[6:], "ratios": ratios})
+            rows[-1]["MB"] = x.numel() * x.element_size() / 1e6
+            print(
+                f"{str(dtype)[6:]:>8} {layout:>5} {shape!s:>18} {1e6 * median['torch']:9.0f}",
+                *(f"{ratio:6.2f}" for ratio in ratios.values()),
+                flush=True,
+            )
     return rows
 
 
+def step(name, x, dy):
+    """Seconds of a forward and a backward pass in training."""
+    channels = x.shape[1]
+    weight, bias = torch.ones(channels, requires_grad=True), torch.zeros(channels, requires_grad=True)
+    running = torch.zeros(channels), torch.ones(channels)
+    leaf = x.detach().requires_grad_()
+    function = F.batch_norm if name == "torch" else batch_norm
+    start = time.perf_counter()
+    with using("compiled" if name == "compiled" else "numpy"):
+        y = function(leaf, *running, weight, bias, True)
+    torch.autograd.grad(y, (leaf, weight, bias), dy)
+    return time.perf_counter() - start
+
+
 def tiny(rng):
-    """Microseconds of both passes on an input of 24 numbers."""
-    arguments, best = case("NCHW", (2, 3, 2, 2), rng), {}
-    for name in NAMES:
-        best[name] = 1e3 * min(sum(once(CONTENDERS[name], *arguments)) for _ in range(2000))
-    print("\n(2, 3, 2, 2), microseconds:", ", ".join(f"{name} {value:.0f}" for name, value in best.items()))
-    return best
+    """Microseconds of both passes on inputs that are mostly calls."""
+    print()
+    rows = []
+    for layout, shape in (("NCHW", (2, 3, 2, 2)), ("NC", (64, 32)), ("NC", (64, 128))):
+        arguments, found = case(layout, shape, rng), {name: [] for name in NAMES}
+        for _ in range(2000):
+            for name, times in found.items():
+                times.append(1e3 * sum(once(CONTENDERS[name], *arguments)))
+        medians = {name: statistics.median(times) for name, times in found.items()}
+        rows.append({"shape": shape, "us": medians})
+        words = ", ".join(f"{name} {value:.0f}" for name, value in medians.items())
+        print(f"{shape}, microseconds: {words}", flush=True)
+    return rows
+
+
+def processor():
+    """The caches of the processor, in kB, as Linux tells them; they decide what is fast."""
+    caches = {}
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind, level = ((folder / name).read_text().strip() for name in ("type", "level"))
+        if kind != "Instruction":
+            caches[f"L{level}"] = int((folder / "size").read_text().strip().removesuffix("K"))
+    return caches
 
 
 def main():
     if any(os.environ.get(name) != value for name, value in KEEP.items()):  # glibc reads them at the start
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP)
     rng, cold = np.random.default_rng(0), np.ones(2**24, np.float32)  # touching it empties the caches
-    found = {"layouts": layouts(cold, rng), "sizes": sizes(cold, rng), "accuracy": accuracy(rng)}
-    found |= {"tiny": tiny(rng), "threads": threads(cold, rng)}
+    found = {"caches in kB": processor()}
+    print(found)
+    found |= {"layouts": layouts(cold, rng), "sizes": sizes(cold, rng), "accuracy": accuracy(rng)}
+    found |= {"tiny": tiny(rng), "modules": modules(rng)}
     if "--write" in sys.argv:
         STORED.write_text(json.dumps(found, indent=1, default=list) + "\n")
 
