@@ -3,13 +3,16 @@
 import ast
 import importlib
 import inspect
+import io
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
 
 import bnlib
+from bnlib import core
 
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -157,3 +160,38 @@ def test_torch_backend():
 @pytest.mark.parametrize("name", [name for name in bnlib.__all__ if name not in FUNCTIONS])
 def test_classes_have_a_docstring(name):
     assert getattr(bnlib, name).__doc__.strip()
+
+
+FIRST = "statistics", "core", "norms", "running", "layers"
+
+
+def lines_of_code(path):
+    """Lines that hold code: neither blank, nor comment, nor docstring."""
+    text = path.read_text()
+    documented = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            documented.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    nothing = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    found = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in nothing and token.string:
+            found.update(range(token.start[0], token.end[0] + 1))
+    return len(found - documented)
+
+
+def test_the_part_to_read_first_is_as_long_as_it_says():
+    lines = sum(lines_of_code(ROOT / f"{name}.py") for name in FIRST)
+    assert lines <= 400
+    assert f"in this order, {lines} lines of code without their docstrings" in bnlib.__doc__
+    assert f"these five are {lines} lines of code" in (ROOT.parent / "README.md").read_text()
+
+
+def test_one_formula_is_the_equation_of_the_chapter():
+    """What is printed beside the derivation: no more, and in its letters."""
+    body = inspect.getsource(core.input_gradient).splitlines()[2:]
+    assert [line.strip() for line in body] == [
+        "xhat = (x - mean) * inv_std",
+        "g = gamma * dy",
+        "return inv_std * (g - mean_g - xhat * mean_g_xhat)",
+    ]

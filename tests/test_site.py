@@ -211,7 +211,7 @@ def test_a_port_in_use_is_named():
 
 
 def test_the_headers_are_documented_as_they_are_sent():
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = (ROOT / "docs" / "publishing.md").read_text()
     for line in (serve.BOOK_POLICY, serve.LITE_POLICY):
         assert f"Content-Security-Policy: {line}" in text
     for name, value in serve.HEADERS.items():

@@ -1,4 +1,4 @@
-"""The passes of batch norm on plain tensors of the CPU: NumPy arrays in the same memory, by the chosen engine."""
+"""The passes of batch norm on plain tensors of the CPU: NumPy arrays in the same memory, by an engine."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The passes of batch norm piece by piece: for 16 bits, which NumPy does not add up well, and for other devices.
+"""The passes of batch norm piece by piece: for 16 bits, and for other devices.
 
 A piece is widened to float32 on the CPU, where `arrays` takes it, and to the widest dtype of a device,
 where `plain` does. Beside its result a pass needs some pieces.

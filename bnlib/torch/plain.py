@@ -1,4 +1,4 @@
-"""The passes of batch norm on tensors, by the formulas of core: they can be recorded, compiled, transformed.
+"""The passes of batch norm on tensors, by core's formulas: they can be recorded, compiled, transformed.
 
 Vectors are (C,), tensors (N, C, *S). `arrays` and `pieces` have the same four passes.
 """
