@@ -150,6 +150,7 @@ def update_caffe(blobs, stats, moving_average_fraction=0.999):
     Examples
     --------
     >>> import numpy as np
+    >>> from bnlib import ChannelStats
     >>> start = CaffeBlobs(np.zeros(1), np.zeros(1), 0.0)
     >>> update_caffe(start, ChannelStats(2, np.array([10.0]), np.array([1.0])))
     CaffeBlobs(mean_sum=array([10.]), var_sum=array([2.]), factor=1.0)
