@@ -44,7 +44,7 @@ class Cells:
         self.in_order = along == sorted(along)  # in memory as in the shape
 
     def listed(self, values):
-        """Float64 numbers that broadcast against the cells, as a vector in the order of the memory."""
+        """Numbers that broadcast against the cells, as a vector in the order of the memory."""
         if values.shape != self.shape:
             values = np.broadcast_to(values, self.shape)
         return (values if self.in_order else values.transpose(self.order)).ravel()

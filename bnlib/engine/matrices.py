@@ -1,8 +1,11 @@
 """Large arrays as matrices with long rows, cut into blocks that stay in the cache.
 
-An array is seen as x[outer, cell, inner]: cells, within which mean, gamma and all else is constant, between
-the axes outside and inside of them in memory. Where the inner run is long, it is a row of its own (tall);
-otherwise the cells lie side by side in a row, several times over if they are few (wide).
+An array is seen by its `Cells`, x[outer, cell, inner]. Where the inner run is long, it is a row of its own
+(tall); otherwise the cells lie side by side in a row, several times over if they are few (wide):
+
+    tall: n0 c0 |x x x x x x x x|   a column of numbers     wide: |c0 c1 c2 c0 c1 c2 c0 c1 c2|   a row of
+          n0 c1 |x x x x x x x x|   beside it, one a row          |c0 c1 c2 c0 c1 c2 c0 c1 c2|   numbers
+          n1 c0 |x x x x x x x x|                                                                above it
 """
 
 import math
@@ -10,6 +13,8 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache
 
 import numpy as np
+
+from bnlib.engine.cells import cells_of
 
 BLOCK = 2**18  # elements: 1 MB of float32, read from memory once a sweep
 LONG = 128  # a run of one cell at least this long is a row of its own
@@ -37,72 +42,66 @@ def matrix_of(cells, x, *others):
 
 
 @lru_cache
-def layout(shape, strides, itemsize, cells):
+def layout(shape, strides, itemsize, axes):
     """The Matrix of a shape and its strides, or None."""
-    order = sorted(range(len(shape)), key=lambda i: (-strides[i], i))
-    lengths = [shape[axis] for axis in order]
-    dense = [itemsize * math.prod(lengths[i + 1 :]) for i in range(len(order))]
-    if any(n > 1 and strides[axis] != step for n, axis, step in zip(lengths, order, dense, strict=True)):
+    cells = cells_of(shape, strides, axes)
+    if cells is None or cells.count < FEW:
         return None
-    inside = [i for i, axis in enumerate(order) if axis in cells and shape[axis] > 1]
-    start, stop = (inside[0], inside[-1] + 1) if inside else (0, 0)
-    if stop - start != len(inside):
+    lengths = [shape[axis] for axis in cells.order]
+    dense = [itemsize * math.prod(lengths[i + 1 :]) for i in range(len(lengths))]
+    steps = zip(lengths, cells.order, dense, strict=True)
+    if any(n > 1 and strides[axis] != step for n, axis, step in steps):
         return None
-    outer, cell, inner = (math.prod(p) for p in (lengths[:start], lengths[start:stop], lengths[stop:]))
-    return Matrix(shape, tuple(order), cells, outer, cell, inner) if outer * inner >= FEW else None
+    return Matrix(cells)
 
 
 class Matrix:
     """How arrays of one shape and memory order are cut."""
 
-    def __init__(self, shape, order, cells, outer, cell, inner):
-        self.order, self.outer, self.cell, self.inner = order, outer, cell, inner
-        self.cell_shape = tuple(n if i in cells else 1 for i, n in enumerate(shape))
-        self.gathered = [self.cell_shape[axis] for axis in order]
-        self.inverse = np.argsort(order)
-        self.count = outer * inner  # values a cell
-        self.tall = inner >= LONG
-        self.fold = 1 if self.tall else max(1, min(outer, ROW // (cell * inner)))
-        self.width = inner if self.tall else self.fold * cell * inner
-        self.length = outer * cell if self.tall else self.width  # of a spread vector
+    def __init__(self, cells):
+        self.cells, self.count = cells, cells.count
+        self.tall = cells.inner >= LONG
+        a_sample = cells.cell * cells.inner
+        self.fold = 1 if self.tall else max(1, min(cells.outer, ROW // a_sample))
+        self.width = cells.inner if self.tall else self.fold * a_sample
+        self.length = cells.outer * cells.cell if self.tall else self.width  # of a spread vector
 
     def matrices(self, array):
         """The array as a matrix, and what is left over as a matrix of one row: views, no copies."""
-        flat = array.transpose(self.order).reshape(-1)
+        flat = array.transpose(self.cells.order).reshape(-1)
         whole = flat.size // self.width * self.width
         return flat[:whole].reshape(-1, self.width), flat[whole:].reshape(1, -1)
 
     def spread(self, values, dtype):
         """Values that broadcast against the cells, as a column (tall) or a row (wide) of their own."""
-        if values.shape != self.cell_shape:
-            values = np.broadcast_to(values, self.cell_shape)
-        values = values.transpose(self.order).ravel().astype(dtype)
-        if not self.tall and self.inner > 1:
-            values = values.repeat(self.inner)
-        values = np.concatenate([values] * (self.outer if self.tall else self.fold))
+        values = self.cells.listed(np.asarray(values)).astype(dtype)
+        if not self.tall and self.cells.inner > 1:
+            values = values.repeat(self.cells.inner)
+        values = np.concatenate([values] * (self.cells.outer if self.tall else self.fold))
         return values[:, None] if self.tall else values[None]
 
     def gather(self, sums):
-        """Sums by rows or columns, as sums that broadcast against the cells."""
+        """Sums by rows or columns, as sums that broadcast against x."""
+        cells = self.cells
         if self.tall:
-            sums = sums.reshape(self.outer, self.cell).sum(axis=0)
+            sums = sums.reshape(cells.outer, cells.cell).sum(axis=0)
         else:
-            sums = sums.reshape(self.fold, self.cell, self.inner).sum(axis=(0, 2))
-        return sums.reshape(self.gathered).transpose(self.inverse)
+            sums = sums.reshape(self.fold, cells.cell, cells.inner).sum(axis=(0, 2))
+        return cells.spread(sums)
 
     @cached_property
     def blocks(self):
         """For every block: which matrix, which part of it, and which part of a spread vector."""
         found, everything = [], slice(None)
-        rows = self.length if self.tall else self.outer // self.fold
+        rows = self.length if self.tall else self.cells.outer // self.fold
         columns = -(-self.width // -(-self.width // COLUMNS))  # nearly equal parts
         height = max(1, BLOCK // columns)
         for j in range(0, self.width, columns):
             for i in range(0, rows, height):
                 down, across = slice(i, i + height), slice(j, j + columns)
                 found.append((0, (down, across), (down, everything) if self.tall else (everything, across)))
-        if self.outer % self.fold:
-            rest = everything, slice(0, self.outer % self.fold * self.cell * self.inner)
+        if rest := self.cells.outer % self.fold:
+            rest = everything, slice(0, rest * self.cells.cell * self.cells.inner)
             found.append((1, rest, rest))
         return found
 
@@ -113,12 +112,12 @@ def sums(matrix, pivot, terms, *arrays):
     The pivot, one number a cell or None, is first taken away from array 0. Sums over a block have the dtype
     of the arrays; they are added up in float64.
     """
-    matrices, dtype = [matrix.matrices(array) for array in arrays], arrays[0].dtype
+    views, dtype = [matrix.matrices(array) for array in arrays], arrays[0].dtype
     totals, scratch = [np.zeros(matrix.length) for _ in terms], Scratch(dtype)
     pivot = None if pivot is None else matrix.spread(pivot, dtype)
     with short_buffers():
         for which, cut, part in matrix.blocks:
-            blocks = [matrix[which][cut] for matrix in matrices]
+            blocks = [view[which][cut] for view in views]
             if pivot is not None:
                 blocks[0] = np.subtract(blocks[0], pivot[part], out=scratch.like(blocks[0]))
             for total, term in zip(totals, terms, strict=True):
@@ -146,10 +145,10 @@ def combine(matrix, out, shift, *terms):
         ]
         for array, scale, pivot in terms
     ]
-    shift, scratch, matrices = matrix.spread(shift, out.dtype), Scratch(out.dtype), matrix.matrices(out)
+    shift, scratch, views = matrix.spread(shift, out.dtype), Scratch(out.dtype), matrix.matrices(out)
     with short_buffers():
         for which, cut, part in reversed(matrix.blocks):
-            result = matrices[which][cut]
+            result = views[which][cut]
             for n, (array, scale, pivot) in enumerate(spread):
                 target, block = scratch.like(result) if n else result, array[which][cut]
                 if pivot is not None:
