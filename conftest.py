@@ -2,5 +2,5 @@
 
 from importlib.util import find_spec
 
-NEEDED = {"bnlib/figures/*": "matplotlib", "bnlib/torch/*": "torch"}
+NEEDED = {"bnlib/figures/*": "matplotlib", "bnlib/torch/*": "torch", "bnlib/engine/compiled.py": "numba"}
 collect_ignore_glob = [files for files, package in NEEDED.items() if not find_spec(package)]

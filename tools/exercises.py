@@ -108,7 +108,7 @@ def page(scores):
 
 
 def main():
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "checker"))
     from checker_score import score
 
     from bnlib.check.exercises import EXERCISES

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "_ext"))
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("nbformat")
 pytest.importorskip("py_mini_racer")
 pytest.importorskip("sphinx")

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
+ROOT = Path(__file__).parents[2]
 nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("nbformat")
 pytest.importorskip("fontTools")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-BOOK = Path(__file__).parent.parent / "book"
+BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.stem not in ("intro", "playground", "bug_museum")]
 

@@ -184,7 +184,7 @@ def test_a_report_names_chapters_so_that_the_book_can_link_them(tmp_path, monkey
 
 
 def test_the_chapters_that_reports_name_are_in_the_book():
-    book = Path(__file__).parent.parent / "book"
+    book = Path(__file__).parents[2] / "book"
     for chapter, title in TITLES.items():
         assert title == escape(title)
         assert f'"# {title}\\n"' in (book / f"{chapter}.ipynb").read_text(encoding="utf-8")

@@ -1,15 +1,12 @@
 """The check for stale figures sees one changed digit, and forgives what two machines draw differently."""
 
 import io
-import sys
-from pathlib import Path
 
 import pytest
 
 np = pytest.importorskip("numpy")
 plt = pytest.importorskip("matplotlib.pyplot")
 pytest.importorskip("nbclient")
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 from notebooks import differ  # noqa: E402  (a tool, not a package)
 
 

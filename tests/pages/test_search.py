@@ -1,13 +1,9 @@
 """What the search knows of a page: its sections as they are read, and where the index of terms leads."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("bs4")
 pytest.importorskip("pagefind")
-sys.path.insert(0, str(Path(__file__).parent.parent / "_ext"))
 import search
 
 PAGE = r"""

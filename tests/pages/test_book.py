@@ -1,15 +1,12 @@
 """The lint of the book: what HOUSE STYLE asks of every notebook and a machine can see."""
 
 import re
-import sys
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
 import pytest
 
 pytest.importorskip("nbformat")
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import notebook_text as book
 from exercises import KINDS, PAGE, exercises_of, page
 

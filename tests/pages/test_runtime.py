@@ -2,13 +2,10 @@
 
 import io
 import json
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import runtime
 
 CONTENT = {

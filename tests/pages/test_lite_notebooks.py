@@ -1,13 +1,10 @@
 """The notebooks of the notebook site: nothing that one notebook alone cannot show."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
 nbformat = pytest.importorskip("nbformat")
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import lite_notebooks  # noqa: E402
 
 NOTEBOOKS = lite_notebooks.readable_notebooks()
