@@ -1,17 +1,20 @@
 """Drop-in modules: torch's own batch norm classes with the forward and backward pass of this package."""
 
+import torch
 import torch.distributed as dist
 from torch import nn
 
+from bnlib.engine import using
 from bnlib.torch.functional import normalize
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm  # the base of torch's batch norm classes and so of ours
 
 
 class BatchNormForward:
-    """The forward pass, and the flag `frozen`, that all the modules share."""
+    """The forward pass, and the two settings, that all the modules share."""
 
     frozen = False  # set by `freeze`: then train() leaves the layer in evaluation mode
+    engine = None  # set by `convert`, or by hand: see `bnlib.engine.using`
 
     def forward(self, input):
         """Normalise input by the statistics of the mode, and in training move the running statistics."""
@@ -24,8 +27,12 @@ class BatchNormForward:
         if momentum is None:
             momentum = (self.num_batches_tracked + 1).double().reciprocal() if tracking else 0.0
         from_batch = self.training or self.running_mean is None
-        options = from_batch, momentum, self.eps, self.find_group()
-        y = normalize(input, *running, self.weight, self.bias, *options)
+        given = input, *running, self.weight, self.bias, from_batch, momentum, self.eps, self.find_group()
+        if self.engine is None or torch.compiler.is_compiling():  # compiled code has no use for an engine
+            y = normalize(*given)
+        else:
+            with using(self.engine):
+                y = normalize(*given)
         if tracking and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)  # last, so that an error leaves the state as it was
         return y
@@ -118,7 +125,7 @@ OURS = {
 }
 
 
-def convert(model, *, back=False):
+def convert(model, *, back=False, engine=None):
     """Turn every torch batch norm in a model into this package's class, in place, and return the model.
 
     Parameters, buffers, mode and hooks stay the same objects, so an optimiser made before goes on working.
@@ -132,6 +139,8 @@ def convert(model, *, back=False):
     back : bool, default False
         Turn this package's classes into torch's instead. A frozen layer is no longer frozen then: it stays
         in evaluation mode until train() is called.
+    engine : "numpy", "compiled" or None, default None
+        What normalises CPU tensors; None leaves it to where the model is called: `bnlib.engine.using`.
 
     Returns
     -------
@@ -142,6 +151,8 @@ def convert(model, *, back=False):
     ------
     TypeError
         If model is not a torch.nn.Module.
+    ValueError, ImportError
+        If there is no such engine, or it needs numba and that is not installed. Nothing is changed then.
 
     Examples
     --------
@@ -150,11 +161,15 @@ def convert(model, *, back=False):
     >>> type(model[1]).__module__, isinstance(model[1], nn.BatchNorm2d)
     ('bnlib.torch.modules', True)
     """
+    using(engine)  # an error now, not later
     classes = {ours: theirs for theirs, ours in OURS.items()} if back else OURS
     for layer in batch_norm_layers(model):
         layer.__class__ = classes.get(type(layer), type(layer))  # ours add behaviour, but no state
         if back:
             vars(layer).pop("frozen", None)
+            vars(layer).pop("engine", None)
+        elif engine and isinstance(layer, BatchNormForward):
+            layer.engine = engine
     return model
 
 

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 from torch_helpers import LAYOUTS, Case, results  # noqa: E402
 
 from bnlib import engine  # noqa: E402
+from bnlib import torch as bt  # noqa: E402
 from bnlib.engine import using  # noqa: E402
 from bnlib.torch import arrays, batch_norm, eager, functional, pieces, plain  # noqa: E402
 from bnlib.torch.function import BatchNormFunction, passes  # noqa: E402
@@ -222,3 +223,30 @@ def test_memory_is_shared_and_not_kept_twice():
     held = [v for v in node.cache if isinstance(v, np.ndarray)]
     assert node.cache.x is None
     assert all(v.size == 3 for v in held)
+
+
+def test_a_converted_model_keeps_its_engine(monkeypatch):
+    pytest.importorskip("numba")
+    from bnlib.engine import compiled
+
+    taken = []
+    for name in ("affine", "input_gradient"):
+        monkeypatch.setattr(compiled, name, lambda *given, name=name: taken.append(name))
+    model = bt.convert(
+        torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)), engine="compiled"
+    )
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    model(x).sum().backward()
+    model.eval()(x)
+    assert taken == ["affine", "input_gradient", "affine"]
+    bt.convert(model, back=True)
+    assert "engine" not in vars(model[1])
+    bt.convert(model)(x)
+    assert len(taken) == 3
+
+
+def test_convert_to_an_engine_that_is_none():
+    model = torch.nn.BatchNorm1d(3)
+    with pytest.raises(ValueError, match='engine must be "numpy" or "compiled", got'):
+        bt.convert(model, engine="fast")
+    assert type(model) is torch.nn.BatchNorm1d
