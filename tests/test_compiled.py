@@ -1,8 +1,5 @@
 """The compiled engine: the same as NumPy's on every norm, layout and dtype, and chosen on purpose alone."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from helpers import EVERY, assert_close
@@ -11,7 +8,7 @@ from hypothesis import strategies as st
 from test_fast import FLOAT32, FLOAT64, HOSTILE, SHAPES, both_passes, drawn, near
 
 import bnlib
-from bnlib import BatchNorm, core, engine, statistics
+from bnlib import core, engine, statistics
 from bnlib.engine import using
 
 numba = pytest.importorskip("numba")
@@ -150,57 +147,6 @@ def test_empty_batches(shape):
         y, cache = bnlib.batch_norm(np.empty(shape))
         dx, _, _ = bnlib.batch_norm_backward(y, cache)
     assert y.shape == dx.shape == shape
-
-
-def test_nothing_is_compiled_unless_it_is_chosen(monkeypatch):
-    monkeypatch.setattr(compiled, "affine", unwanted)
-    x = np.random.default_rng(0).normal(size=(8, 3))
-    bnlib.batch_norm(x)
-    with pytest.raises(AssertionError), using("compiled"):
-        bnlib.batch_norm(x)
-    bnlib.batch_norm(x)  # the error left the block, and the engine with it
-    with using("compiled"), using("numpy"):
-        bnlib.batch_norm(x)
-    with pytest.raises(AssertionError), using("compiled"), using(None):
-        bnlib.batch_norm(x)
-
-
-def test_a_layer_keeps_its_engine(monkeypatch):
-    taken = []
-    monkeypatch.setattr(compiled, "affine", lambda *a: taken.append("there"))
-    monkeypatch.setattr(compiled, "input_gradient", lambda *a: taken.append("back"))
-    x = np.random.default_rng(0).normal(size=(8, 3))
-    layer, plain = BatchNorm(3, engine="compiled"), BatchNorm(3, engine="numpy")
-    layer(x)
-    layer.backward(x)
-    assert taken == ["there", "back"]
-    layer.eval()(x)
-    layer.backward(x)
-    assert taken == ["there", "back"] * 2
-    with using("compiled"):
-        plain(x)
-    assert len(taken) == 4
-
-
-@pytest.mark.parametrize("engine", ["", "numba", 3, True])
-def test_an_engine_that_is_none(engine):
-    with pytest.raises(ValueError, match='engine must be "numpy" or "compiled", got'):
-        using(engine)
-    with pytest.raises(ValueError, match='engine must be "numpy" or "compiled", got'):
-        BatchNorm(3, engine=engine)
-
-
-def test_without_numba_it_says_what_to_install():
-    code = (
-        "import sys; sys.modules['numba'] = None\n"
-        "import bnlib, bnlib.engine\n"
-        "try: bnlib.engine.using('compiled')\n"
-        "except ImportError as error: print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == 'engine "compiled" needs numba: pip install "bnlib[compiled]"', (
-        done.stderr
-    )
 
 
 def test_kernels_on_disk_are_those_of_these_formulas():

@@ -256,3 +256,12 @@ def peak_memory(function):
 def test_tolerances_are_tight():
     """The tolerances of helpers.py would not hide a float32 computation."""
     assert max(RTOL, ATOL) < np.finfo(np.float32).eps / 1000
+
+
+def test_in_evaluation_an_infinite_gradient_stays_where_it_is():
+    """A mean that lets no gradient through takes nothing away: not 0 times infinity either."""
+    x, dy = np.random.default_rng(3).normal(size=(2, 5, 2))
+    dy[1, 0] = np.inf
+    _, cache = batch_norm_eval(x, np.zeros(2), np.full(2, 3.0), eps=1.0)
+    dx, _, _ = batch_norm_eval_backward(dy, cache)
+    assert_close(dx, dy / 2)

@@ -124,6 +124,23 @@ def test_the_relatives_use_it_where_they_can(cuts, norm, arguments):
         near(quick, (y, *getattr(bnlib, f"{norm}_backward")(dy, cache)), FLOAT64)
 
 
+@pytest.mark.parametrize("norm", ["instance_norm", "group_norm"])
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (2, 3, 1, 0), (2, 0, 1, 3)], ids=str)
+def test_the_relatives_in_another_memory_order(cuts, norm, order):
+    """Cells along several axes, which lie in memory in another order than in the shape."""
+    x, dy, gamma, beta = drawn(np.random.default_rng(15), (3, 4, 3, 5), np.float64)
+    x, dy = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, dy))
+    given = (2,) if norm == "group_norm" else ()
+
+    def passes():
+        y, cache = getattr(bnlib, norm)(x, *given, gamma, beta)
+        return y, *getattr(bnlib, f"{norm}_backward")(dy, cache)
+
+    quick = passes()
+    with forced(None):
+        near(quick, passes(), FLOAT64)
+
+
 def test_evaluation(cuts):
     x, dy, gamma, beta = drawn(np.random.default_rng(5), (5, 4, 3, 3), np.float64)
     mean, var = np.array([0.0, 0.5, 30.0, -4.0]), np.array([1.0, 0.2, 3.0, 2.0])

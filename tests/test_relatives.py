@@ -133,3 +133,7 @@ def test_rms_norm_of_zeros_is_zeros():
     dy = np.array([[1.0, -2.0, 4.0], [0.5, 0.0, 1.0]])
     dx, _ = bnlib.rms_norm_backward(dy, cache)
     assert_close(dx, dy * 5 / np.sqrt(1e-5))
+
+
+def test_rms_norm_of_one_value():
+    assert_close(rms_norm(np.array([[3.0], [-4.0]]), 1, eps=7.0)[0], [[3 / 4], [-4 / np.sqrt(23)]])

@@ -70,14 +70,15 @@ def load(engine):
 
 def each_value(formula):
     """Run a formula of x and others as a function whose result has the shape and dtype of x."""
+    return run(formula, value_at_once, value_by_blocks)
 
-    def at_once(x, *others):
-        return formula(x, *others).astype(x.dtype, copy=False)
 
-    def by_blocks(x, *others):
-        return blocks.block_map(formula, np.empty_like(x), x, *others)
+def value_at_once(formula, x, *others):
+    return formula(x, *others).astype(x.dtype, copy=False)
 
-    return run(formula, at_once, by_blocks)
+
+def value_by_blocks(formula, x, *others):
+    return blocks.block_map(formula, np.empty_like(x), x, *others)
 
 
 def sums(formula):
@@ -85,36 +86,49 @@ def sums(formula):
 
     These axes, `over`, stay at length one.
     """
+    return run(formula, sums_at_once, sums_by_blocks)
 
-    def at_once(x, *others, over):
-        terms = formula(x, *others)
-        return [np.add.reduce(term, axis=over, dtype=np.float64, keepdims=True) for term in terms]
 
-    def by_blocks(x, *others, over):
-        return blocks.block_sums(formula, over, x, *others)
+def sums_at_once(formula, x, *others, over):
+    terms = formula(x, *others)
+    return [np.add.reduce(term, axis=over, dtype=np.float64, keepdims=True) for term in terms]
 
-    return run(formula, at_once, by_blocks)
+
+def sums_by_blocks(formula, x, *others, over):
+    return blocks.block_sums(formula, over, x, *others)
 
 
 def as_written(function):
     """Run a function that calls formulas itself, or for large arrays its namesake in `fast`."""
-    return run(function, function, function)
+    return run(function, call, call)
+
+
+def call(function, *given):
+    return function(*given)
 
 
 def run(formula, at_once, by_blocks):
-    """The one place where it is decided how a formula is run."""
-    by_matrices = getattr(fast, formula.__name__, None)
+    """Return a function that chooses how a formula is run; the formula itself is its `.formula`."""
 
     @wraps(formula)
     def chosen(x, *others, **over):
-        if (compiled := _compiled.get()) is not None:
-            result = getattr(compiled, formula.__name__)(x, *others, **over)
-            if result is not None:
-                return result
-        if x.size <= SMALL:
-            return at_once(x, *others, **over)
-        result = by_matrices and by_matrices(x, *others, **over)
-        return by_blocks(x, *others, **over) if result is None else result
+        return choose(formula, at_once, by_blocks, x, *others, **over)
 
     chosen.formula = formula
     return chosen
+
+
+def choose(formula, at_once, by_blocks, x, *others, **over):
+    """The one place where it is decided how a formula is run."""
+    if (compiled := _compiled.get()) is not None:
+        result = getattr(compiled, formula.__name__)(x, *others, **over)
+        if result is not None:
+            return result
+    if x.size <= SMALL:
+        return at_once(formula, x, *others, **over)
+    result = getattr(fast, formula.__name__, nothing)(x, *others, **over)
+    return by_blocks(formula, x, *others, **over) if result is None else result
+
+
+def nothing(*_, **__):
+    """Where `fast` has no such function."""
