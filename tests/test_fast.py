@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import bnlib
 from bnlib import engine
 from bnlib.engine import blocks, fast, matrices
+from bnlib.engine.cells import cells_of
 from bnlib.engine.matrices import layout, matrix_of
 
 CUTS = [  # BLOCK, LONG, ROW, COLUMNS, so small that a few dozen values meet every boundary
@@ -46,7 +47,8 @@ class forced:
         self.set(self.before)
 
     def set(self, values):
-        layout.cache_clear()
+        for cached in (layout, cells_of):
+            cached.cache_clear()
         for place, value in values.items():
             setattr(*place, value)
 
