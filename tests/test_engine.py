@@ -76,6 +76,7 @@ class Recorder:
     def __getattr__(self, name):
         def function(x, *others, **over):
             self.asked.append(name)
+            self.given = x, *others, over
             return x + 100 if len(self.asked) % 2 else None
 
         return function
@@ -95,6 +96,10 @@ def test_the_compiled_engine_is_asked_first_inside_its_block_alone(monkeypatch):
             core.affine(*given)
     core.affine(*given)
     assert recorder.asked == ["affine"] * 3
+    assert recorder.given == (*given, {})
+    with using("compiled"):
+        statistics.deviations(*given[:2], over=(0,))
+    assert recorder.given == (*given[:2], {"over": (0,)})
 
 
 def test_an_engine_is_left_with_an_error(monkeypatch):

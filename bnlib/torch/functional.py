@@ -19,7 +19,7 @@ def batch_norm(
         y = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
 
     A drop-in for `torch.nn.functional.batch_norm`, with the book's derived backward pass. On the CPU, the
-    engine that is chosen (`bnlib.engine`) takes float32 and float64 in their own memory, and 16 bits in pieces
+    chosen engine (`bnlib.engine`) takes float32 and float64 in their own memory, and 16 bits in pieces
     that are widened to float32. Sums are added up in float64, where the device has it.
 
     Parameters
