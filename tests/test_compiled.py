@@ -1,5 +1,9 @@
 """The compiled engine: the same as NumPy's on every norm, layout and dtype, and chosen on purpose alone."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from helpers import EVERY, assert_close
@@ -147,6 +151,44 @@ def test_empty_batches(shape):
         y, cache = bnlib.batch_norm(np.empty(shape))
         dx, _, _ = bnlib.batch_norm_backward(y, cache)
     assert y.shape == dx.shape == shape
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_many_threads_and_a_fork(layer):
+    """Numba ends the process where its threads are used from two sides at once, or after a fork."""
+    code = """
+import os, threading
+import numba, numpy as np
+import bnlib
+from bnlib.engine import using
+
+x = np.random.default_rng(0).normal(size=(64, 16, 20, 20)).astype(np.float32)
+right, wrong = bnlib.batch_norm(x)[0], []
+
+def work(times):
+    for _ in range(times):
+        with using("compiled"):
+            y, _ = bnlib.batch_norm(x)
+        if np.abs(y - right).max() > 1e-5:
+            wrong.append(y)
+
+work(1)
+threads = [threading.Thread(target=work, args=(20,)) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+if (child := os.fork()) == 0:
+    work(2)
+    os._exit(len(wrong))
+assert os.waitpid(child, 0)[1] == 0
+assert not wrong
+print("right")
+"""
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    if "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"this machine has no {layer}")
+    assert done.stdout.strip() == "right", done.stderr
 
 
 def test_kernels_on_disk_are_those_of_these_formulas():

@@ -29,7 +29,8 @@ class using:
     Parameters
     ----------
     engine : "numpy", "compiled" or None
-        "compiled" takes float32 and float64 arrays, and others go the NumPy way. None changes nothing.
+        "compiled" takes float32 and float64 arrays, large ones on numba.get_num_threads() threads; others
+        go the NumPy way. None changes nothing.
 
     Raises
     ------

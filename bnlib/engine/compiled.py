@@ -5,7 +5,9 @@ are first needed, for some seconds, and kept on disk, under names that change wi
 """
 
 import hashlib
+import os
 from functools import lru_cache
+from threading import Lock
 from types import FunctionType
 
 import numpy as np
@@ -18,6 +20,8 @@ ANY_ORDER = {"reassoc", "contract"}  # sums may be added up in vectors; NaN and 
 LONG = 4  # a run of one cell at least this long is a loop of its own; else the loop goes along the cells
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 PAYS = 2**16  # elements from which a second thread pays
+
+FREE, HOME = Lock(), os.getpid()
 
 FORMULAS = statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
 EDITION = hashlib.sha256(b"".join(each.formula.__code__.co_code for each in FORMULAS)).hexdigest()[:8]
@@ -177,10 +181,9 @@ def sums(in_runs, in_columns, over, arrays, numbers):
     views = plan and plan.views(arrays)
     if not views:
         return None
-    several = arrays[0].size >= PAYS and get_num_threads() > 1
-    parts = get_num_threads() if several and not plan.runs else 1
+    parts = 1 if plan.runs or arrays[0].size < PAYS else get_num_threads()
     totals = np.zeros((2, parts, views[0].shape[1]))
-    (in_runs if plan.runs else in_columns)[several](*views, *plan.vectors(numbers), *totals)
+    launch(in_runs if plan.runs else in_columns, arrays[0].size, *views, *plan.vectors(numbers), *totals)
     return [plan.total(each) for each in totals]
 
 
@@ -191,10 +194,23 @@ def each_value(in_runs, in_columns, arrays, numbers):
     views = plan and plan.views([*arrays, result])
     if not views:
         return None
-    several = result.size >= PAYS and get_num_threads() > 1
     *views, out = views
-    (in_runs if plan.runs else in_columns)[several](*views, *plan.vectors(numbers), out)
+    launch(in_runs if plan.runs else in_columns, result.size, *views, *plan.vectors(numbers), out)
     return result
+
+
+def launch(kernels, size, *given):
+    """Run a kernel on the threads of numba where they pay and are free, else on this one.
+
+    Some of numba's threads must not be used from two sides at once, and none in a fork of the process.
+    """
+    alone, several = kernels
+    if size < PAYS or get_num_threads() == 1 or os.getpid() != HOME or not FREE.acquire(blocking=False):
+        return alone(*given)
+    try:
+        return several(*given)
+    finally:
+        FREE.release()
 
 
 def plan_for(arrays, numbers, over=None):

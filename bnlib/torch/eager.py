@@ -23,13 +23,13 @@ class EagerBatchNorm(torch.autograd.Function):
         about = {"shape": values.shape, "axes": all_axes_but(x.ndim, 1), "parameter_axes": (1,)}
         if training:
             stats, mean, var = statistics.channel_moments(values, 1)
-            if running_mean is not None and stats.count:
-                move(running_mean, stats.mean, momentum)
-                move(running_var, stats.var_unbiased, momentum)
         else:
             mean, var = along((running_mean.clone(), running_var.clone()), x)
             about |= {"mean_share": 0.0, "std_share": 0.0}
         y, cache = core.normalize("batch_norm", values, mean, var, array(weight), array(bias), eps, **about)
+        if training and running_mean is not None and stats.count:  # last, so that an error changes nothing
+            move(running_mean, stats.mean, momentum)
+            move(running_var, stats.var_unbiased, momentum)
         ctx.training, ctx.eps, ctx.group = training, eps, None
         ctx.bias_dtype = None if bias is None else bias.dtype
         ctx.engine = using(None)  # the way back may be in another thread

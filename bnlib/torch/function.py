@@ -16,15 +16,15 @@ class BatchNormFunction(torch.autograd.Function):
     def forward(x, weight, bias, running_mean, running_var, training, momentum, eps, group):
         if training:
             count, mean, var = batch_moments(x, group)
-            if running_mean is not None:
-                move(running_mean, mean, momentum, count)
-                move(running_var, var * (count / (count - 1)), momentum, count)
         else:
             count = x.new_zeros((), dtype=wide(x.device))
             mean, var = (value.to(wide(x.device), copy=True) for value in (running_mean, running_var))
         inv_std = (var + eps).rsqrt()
         gamma, beta = 1.0 if weight is None else weight, 0.0 if bias is None else bias
         y = passes(x).affine(x, mean, inv_std, *widened(mean, gamma, beta))
+        if training and running_mean is not None:  # last, so that an error changes nothing
+            move(running_mean, mean, momentum, count)
+            move(running_var, var * (count / (count - 1)), momentum, count)
         return y, count, mean, inv_std
 
     @staticmethod
