@@ -238,27 +238,34 @@ class Plan:
         rows = cells.cell if self.runs else cells.cell * cells.inner
         self.shape = (cells.outer, rows, cells.inner) if self.runs else (cells.outer, rows)
         self.repeat = 1 if self.runs else cells.inner
+        self.direct = cells.in_order and self.repeat == 1  # a vector is the numbers as they lie
+        self.straight = cells.order == tuple(range(len(cells.order)))
         self.several_cells_a_sum = any(cells.shape[axis] > 1 for axis in over)
         self.constants = {}
 
     def views(self, arrays):
         """The arrays as kernels see them, or None where that would take a copy."""
         try:
+            if self.straight:
+                return [a if a.shape == self.shape else a.reshape(self.shape, copy=False) for a in arrays]
             return [array.transpose(self.cells.order).reshape(self.shape, copy=False) for array in arrays]
         except ValueError:  # gaps in memory, or another order than that of x
             return None
 
     def vectors(self, numbers):
         """Numbers that broadcast against the cells, as vectors."""
-        return [self.constant(each) if np.ndim(each) == 0 else self.vector(each) for each in numbers]
+        return [self.vector(each) for each in numbers]
 
     def vector(self, values):
-        vector = self.cells.listed(values)
-        return vector if self.repeat == 1 else vector.repeat(self.repeat)
+        if isinstance(values, float):
+            return self.constant(values)
+        if self.direct and values.shape == self.cells.shape:
+            return values.ravel()
+        return self.cells.listed(values).repeat(self.repeat)
 
     def constant(self, value):
         if value not in self.constants:
-            self.constants[value] = self.vector(np.float64(value))
+            self.constants[value] = self.vector(np.array(value))
         return self.constants[value]
 
     def total(self, parts):
