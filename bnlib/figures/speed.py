@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, WIDE, label_line
+from bnlib.figures import GUIDE, WIDE, ink, label_line
 
 DARK, GREY = "black", GUIDE["color"]
 WAYS = [  # textbook, bnlib, compiled, torch
@@ -29,9 +29,12 @@ def moves_by_block(sizes, calls, moved, least, whole):
         here = max(i for i, n in enumerate(arrays) if n < least + 1)
         name = f"cache of {cache // 1024} MB"
         label_line(ax, sizes[here], arrays[here] + 0.9, name, style, xytext=(0, 0), ha="right", **BESIDE)
-    ax.set(xlabel="one block of x (kB), and the NumPy calls", ylabel="arrays moved (no unit)")
+    for size, n in zip(sizes, calls, strict=True):
+        ax.text(size, 0.5, n, ha="center", fontsize=8, color=ink(GUIDE))
+    ax.text(sizes[0], 1.5, "NumPy calls:", fontsize=8, color=ink(GUIDE))
+    ax.set(xlabel="one block of x (kB)", ylabel="arrays moved (no unit)")
     ax.set(xticks=sizes, ylim=(0, whole + 2), yticks=range(0, whole + 1, 3))
-    ax.set_xticklabels([f"{size}\n{n}" for size, n in zip(sizes, calls, strict=True)])
+    ax.set_xticklabels(sizes)
     ax.minorticks_off()
     return figure
 
