@@ -60,7 +60,8 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
 
 def by_the_batch(x, axis, gamma, beta, eps):
     """batch_norm of an x and an axis that were checked."""
-    gamma, beta = channel_parameters(x, axis, gamma, beta)
+    gamma = arguments.parameter("gamma", gamma, x.shape[axis : axis + 1])
+    beta = arguments.parameter("beta", beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
     stats, mean, var = channel_moments(x, axis)
     if stats.count == 1:
@@ -168,7 +169,8 @@ def by_constants(x, axis, mean, var, gamma, beta, eps):
     channels = x.shape[axis : axis + 1]
     mean = arguments.shaped("mean", mean, channels).astype(np.float64)
     var = arguments.shaped("var", var, channels).astype(np.float64)
-    gamma, beta = channel_parameters(x, axis, gamma, beta)
+    gamma = arguments.parameter("gamma", gamma, channels)
+    beta = arguments.parameter("beta", beta, channels)
     eps = arguments.real("eps", eps)
     if not 0 <= eps < math.inf:
         raise ValueError(f"eps must be finite and at least 0, got {eps}")
@@ -178,11 +180,6 @@ def by_constants(x, axis, mean, var, gamma, beta, eps):
     about |= {"mean_share": 0.0, "std_share": 0.0}
     mean, var = (value.reshape(lying_along(x.shape, (axis,))) for value in (mean, var))
     return normalize("batch_norm_eval", x, mean, var, gamma, beta, eps, **about)
-
-
-def channel_parameters(x, axis, gamma, beta):
-    channels = x.shape[axis : axis + 1]
-    return arguments.parameter("gamma", gamma, channels), arguments.parameter("beta", beta, channels)
 
 
 def batch_norm_eval_backward(dy, cache):
@@ -479,7 +476,8 @@ def per_sample_norm(norm, x, num_groups, gamma, beta, eps, axis):
 
     The first axis that is not the channel's holds the samples.
     """
-    gamma, beta = channel_parameters(x, axis, gamma, beta)
+    gamma = arguments.parameter("gamma", gamma, x.shape[axis : axis + 1])
+    beta = arguments.parameter("beta", beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
     size = x.shape[axis] // max(1, num_groups)
     grouped = x.reshape(*x.shape[:axis], num_groups, size, *x.shape[axis + 1 :])

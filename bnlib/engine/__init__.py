@@ -10,7 +10,7 @@ one number, for an array, for a block of one and for a tensor. The way it is run
 """
 
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, update_wrapper
 from importlib import import_module
 
 import numpy as np
@@ -110,11 +110,7 @@ def call(function, *given):
 
 def run(formula, at_once, by_blocks):
     """Return a function that chooses how a formula is run; the formula itself is its `.formula`."""
-
-    @wraps(formula)
-    def chosen(x, *others, **over):
-        return choose(formula, at_once, by_blocks, x, *others, **over)
-
+    chosen = update_wrapper(partial(choose, formula, at_once, by_blocks), formula)
     chosen.formula = formula
     return chosen
 

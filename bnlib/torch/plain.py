@@ -9,6 +9,8 @@ from bnlib import core, statistics
 from bnlib.torch.channels import along_channels, channel_sum, values_per_channel
 
 NO_FLOAT64 = {"mps"}  # devices
+_deviations, _affine = statistics.deviations.formula, core.affine.formula
+_gradient_sums, _input_gradient = core.gradient_sums.formula, core.input_gradient.formula
 
 
 def wide(device):
@@ -21,25 +23,25 @@ def moments(x):
     x = x.to(wide(x.device))
     count = max(1, values_per_channel(x))
     mean = channel_sum(x) / count
-    deviation, square = statistics.deviations.formula(x, along_channels(mean, x))
+    deviation, square = _deviations(x, along_channels(mean, x))
     offset = channel_sum(deviation) / count  # what rounding left of the mean
     return mean + offset, channel_sum(square) / count - offset**2
 
 
 def affine(x, *vectors):
     """Return y in the dtype of x, from mean, inv_std, gamma and beta."""
-    return core.affine.formula(x, *along(vectors, x)).to(x.dtype)
+    return _affine(x, *along(vectors, x)).to(x.dtype)
 
 
 def gradient_sums(x, dy, *vectors):
     """Return the sums of g and of g * xhat over every channel, from mean, inv_std and gamma."""
-    terms = core.gradient_sums.formula(x, dy, *along(vectors, x))
+    terms = _gradient_sums(x, dy, *along(vectors, x))
     return [channel_sum(term.to(wide(x.device))) for term in terms]
 
 
 def input_gradient(x, dy, *vectors):
     """Return dx in the dtype of x, from mean, inv_std, gamma, mean_g and mean_g_xhat."""
-    return core.input_gradient.formula(x, dy, *along(vectors, x)).to(x.dtype)
+    return _input_gradient(x, dy, *along(vectors, x)).to(x.dtype)
 
 
 def along(vectors, x):
