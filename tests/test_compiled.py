@@ -192,7 +192,9 @@ print("right")
 
 
 def test_kernels_on_disk_are_those_of_these_formulas():
-    """Numba looks at the file of a kernel alone; so its name changes with the formulas."""
+    """Numba looks at the file of a kernel alone; its name changes with the formulas and their numbers."""
+    edition = compiled.edition_of
+    assert edition([lambda x: 2 * x]) == edition([lambda x: 2 * x]) != edition([lambda x: 3 * x])
     for one, several in (compiled.affine_in_runs, compiled.gradient_sums_in_columns):
         names = [each.py_func.__qualname__ for each in (one, several)]
         assert len(set(names)) == 2

@@ -16,6 +16,12 @@ from functools import lru_cache
 import numpy as np
 
 
+def axes_of_cells(ndim, over, *shapes):
+    """The axes that cells lie along: what a sum over `over` keeps, or numbers of these shapes vary on."""
+    varying = {i for shape in shapes for i, n in enumerate(shape) if n > 1}
+    return tuple(i for i in range(ndim) if i not in over or i in varying)
+
+
 @lru_cache
 def cells_of(shape, strides, axes):
     """The Cells of arrays that vary along these axes, or None where these are no neighbours in memory."""

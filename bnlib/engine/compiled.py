@@ -14,7 +14,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from bnlib import core, statistics
-from bnlib.engine.cells import cells_of
+from bnlib.engine.cells import axes_of_cells, cells_of
 
 ANY_ORDER = {"reassoc", "contract"}  # sums may be added up in vectors; NaN and inf are what they are
 LONG = 4  # a run of one cell at least this long is a loop of its own; else the loop goes along the cells
@@ -24,10 +24,19 @@ PAYS = 2**16  # elements from which a second thread pays
 FREE, HOME = Lock(), os.getpid()
 
 FORMULAS = statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
-EDITION = hashlib.sha256(b"".join(each.formula.__code__.co_code for each in FORMULAS)).hexdigest()[:8]
 deviation_terms, gradient_terms, affine_of, input_gradient_of = (
     njit(each.formula, inline="always") for each in FORMULAS
 )
+
+
+def edition_of(functions):
+    """A short word that changes with what the functions compute."""
+    codes = [each.__code__ for each in functions]
+    parts = [(c.co_code, c.co_consts, c.co_names, c.co_varnames) for c in codes]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
+
+
+EDITION = edition_of([each.formula for each in FORMULAS])
 
 
 def kernel(loops):
@@ -189,9 +198,11 @@ def sums(in_runs, in_columns, over, arrays, numbers):
 
 def each_value(in_runs, in_columns, arrays, numbers):
     """A result of the shape and dtype of the first array."""
+    plan = plan_for(arrays, numbers, over=tuple(range(arrays[0].ndim)))
+    if not plan:
+        return None
     result = np.empty_like(arrays[0])
-    plan = plan_for(arrays, numbers)
-    views = plan and plan.views([*arrays, result])
+    views = plan.views([*arrays, result])
     if not views:
         return None
     *views, out = views
@@ -213,8 +224,8 @@ def launch(kernels, size, *given):
         FREE.release()
 
 
-def plan_for(arrays, numbers, over=None):
-    """The Plan for these arrays, or None where there is none."""
+def plan_for(arrays, numbers, over):
+    """The Plan for arrays whose cells are what a sum over these axes keeps, or None where there is none."""
     x = arrays[0]
     if not x.size or any(array.dtype not in FLOATS for array in arrays):
         return None
@@ -223,10 +234,8 @@ def plan_for(arrays, numbers, over=None):
 
 @lru_cache
 def make_plan(shape, strides, over, *shapes):
-    kept = set() if over is None else set(range(len(shape))).difference(over)
-    varying = {i for each in shapes for i, n in enumerate(each) if n > 1}
-    cells = cells_of(shape, strides, tuple(sorted(kept | varying)))
-    return cells and Plan(cells, over or ())
+    cells = cells_of(shape, strides, axes_of_cells(len(shape), over, *shapes))
+    return cells and Plan(cells, over)
 
 
 class Plan:

@@ -5,6 +5,7 @@ Each function returns None where it does not apply; then the plain formulas do t
 
 import numpy as np
 
+from bnlib.engine.cells import axes_of_cells
 from bnlib.engine.matrices import combine, matrix_of, sums
 
 CALM = 2.0  # deviations that a mean may lie from 0 before it has to be taken away first
@@ -16,7 +17,7 @@ def moments(x, axes):
     The first sweep is over the values as they are. Those far from 0 are swept again about their mean; a
     constant channel, about its exact value. So no value needs to be trusted as a first guess.
     """
-    matrix = matrix_of([i for i in range(x.ndim) if i not in axes], x)
+    matrix = matrix_of(axes_of_cells(x.ndim, axes), x)
     if matrix is None:
         return None
     pivot = None
@@ -39,8 +40,7 @@ def affine(x, mean, inv_std, gamma, beta):
 
 def gradient_sums(x, dy, mean, inv_std, gamma, over):
     """Return the float64 sums of g and of g * xhat, with g = gamma * dy."""
-    kept = [i for i in range(x.ndim) if i not in over]
-    matrix = matrix_of({*kept, *varying(mean, inv_std, gamma)}, x, dy)
+    matrix = matrix_of(axes_of_cells(x.ndim, over, *map(np.shape, (mean, inv_std, gamma))), x, dy)
     if matrix is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
@@ -66,7 +66,8 @@ def factors(inv_std, gamma, mean_g, mean_g_xhat):
 def weighted(x, mean, inv_std, of_xhat, shift, *others):
     """Return of_xhat * xhat + shift, plus scale * array for each of the others (array, scale)."""
     arrays, scales = [array for array, _ in others], [scale for _, scale in others]
-    matrix = matrix_of(varying(mean, inv_std, of_xhat, shift, *scales), x, *arrays)
+    shapes = map(np.shape, (mean, inv_std, of_xhat, shift, *scales))
+    matrix = matrix_of(axes_of_cells(x.ndim, range(x.ndim), *shapes), x, *arrays)
     if matrix is None:
         return None
     pivot, rest = split(mean, inv_std, x.dtype)
@@ -79,11 +80,6 @@ def weighted(x, mean, inv_std, of_xhat, shift, *others):
     if not others or np.any(scale):  # in evaluation, no gradient passes through xhat
         terms.append((x, scale, pivot))
     return combine(matrix, np.empty_like(x), shift, *terms)
-
-
-def varying(*values):
-    """The axes along which any of these varies."""
-    return [i for i, n in enumerate(np.broadcast_shapes(*map(np.shape, values))) if n > 1]
 
 
 def split(mean, inv_std, dtype):

@@ -38,7 +38,7 @@ def matrix_of(cells, x, *others):
         return None
     if any(other.dtype != x.dtype or other.strides != x.strides for other in others):
         return None
-    return layout(x.shape, x.strides, x.itemsize, tuple(sorted(cells)))
+    return layout(x.shape, x.strides, x.itemsize, tuple(cells))
 
 
 @lru_cache
