@@ -42,9 +42,10 @@ def shaped(name, value, shape):
     return array.copy()
 
 
-def parameter(name, value, shape):
-    """Return an optional parameter as an array of exactly this shape, or None."""
-    return None if value is None else shaped(name, value, shape)
+def parameters(gamma, beta, shape):
+    """Return copies of scale and shift, each of exactly this shape, or None where it is absent."""
+    gamma = None if gamma is None else shaped("gamma", gamma, shape)
+    return gamma, None if beta is None else shaped("beta", beta, shape)
 
 
 def integer(name, value):

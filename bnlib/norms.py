@@ -60,8 +60,7 @@ def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
 
 def by_the_batch(x, axis, gamma, beta, eps):
     """batch_norm of an x and an axis that were checked."""
-    gamma = arguments.parameter("gamma", gamma, x.shape[axis : axis + 1])
-    beta = arguments.parameter("beta", beta, x.shape[axis : axis + 1])
+    gamma, beta = arguments.parameters(gamma, beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
     stats, mean, var = channel_moments(x, axis)
     if stats.count == 1:
@@ -169,8 +168,7 @@ def by_constants(x, axis, mean, var, gamma, beta, eps):
     channels = x.shape[axis : axis + 1]
     mean = arguments.shaped("mean", mean, channels).astype(np.float64)
     var = arguments.shaped("var", var, channels).astype(np.float64)
-    gamma = arguments.parameter("gamma", gamma, channels)
-    beta = arguments.parameter("beta", beta, channels)
+    gamma, beta = arguments.parameters(gamma, beta, channels)
     eps = arguments.real("eps", eps)
     if not 0 <= eps < math.inf:
         raise ValueError(f"eps must be finite and at least 0, got {eps}")
@@ -459,8 +457,7 @@ def last_axes_norm(norm, x, normalized_shape, gamma, beta, eps, center):
     shape = tuple(arguments.positive_integer("normalized_shape", n) for n in shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(f"normalized_shape must end the shape of x, {x.shape}, got {shape}")
-    gamma = arguments.parameter("gamma", gamma, shape)
-    beta = arguments.parameter("beta", beta, shape)
+    gamma, beta = arguments.parameters(gamma, beta, shape)
     eps = arguments.positive_eps(eps)
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     about = {"axes": axes, "parameter_axes": axes, "shape": x.shape}
@@ -476,8 +473,7 @@ def per_sample_norm(norm, x, num_groups, gamma, beta, eps, axis):
 
     The first axis that is not the channel's holds the samples.
     """
-    gamma = arguments.parameter("gamma", gamma, x.shape[axis : axis + 1])
-    beta = arguments.parameter("beta", beta, x.shape[axis : axis + 1])
+    gamma, beta = arguments.parameters(gamma, beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
     size = x.shape[axis] // max(1, num_groups)
     grouped = x.reshape(*x.shape[:axis], num_groups, size, *x.shape[axis + 1 :])

@@ -61,11 +61,11 @@ class BatchNormFunction(torch.autograd.Function):
 
         vectors = [fold(*each, 0) for each in zip((weight, bias, *running), in_dims[1:5], strict=True)]
         folded = fold(x, in_dims[0], 1), *vectors
-        y, count, mean, var = BatchNormFunction.apply(*folded, training, momentum, eps, group)
+        y, count, mean, inv_std = BatchNormFunction.apply(*folded, training, momentum, eps, group)
         for tensor, dim, moved in zip(running, in_dims[3:5], vectors[2:], strict=True):
             if training and tensor is not None:
                 tensor.movedim(dim, 0).copy_(unfold(moved, 0))
-        return (unfold(y, 1), count, unfold(mean, 0), unfold(var, 0)), (1, None, 0, 0)
+        return (unfold(y, 1), count, unfold(mean, 0), unfold(inv_std, 0)), (1, None, 0, 0)
 
 
 def needs_x(ctx):
