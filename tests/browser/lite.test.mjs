@@ -39,7 +39,8 @@ test("the contents lead to a notebook, and to the book", async () => {
     page.context().waitForEvent("page"),
     page.getByRole("link", { name: "Playground" }).click(),
   ]);
-  await notebook.getByRole("link", { name: "its page in the book" }).click(LONG);
+  await notebook.locator("em").getByText("This notebook is a copy of").waitFor(LONG);
+  await notebook.getByRole("link", { name: "its page in the book" }).click();
   await page.context().close();
 });
 
