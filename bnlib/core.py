@@ -1,7 +1,9 @@
 """The mathematics: one normalisation and its backward pass. Every norm of this package is these formulas.
 
-A formula is a pure function of arrays that broadcast against x; the line above it says how it is run
-(`bnlib.engine`). NumPy arrays, blocks of them, torch tensors and compiled loops share its `.formula`.
+A formula is a pure function of arrays that broadcast against x; the line above it says what calling it
+returns, and `bnlib.engine` how it is run. The formula itself, its `.formula`, takes arrays, numbers and
+tensors. Large arrays are run by a version of it that is multiplied out, in `engine.fast`: whoever changes a
+formula changes that, too, and tests compare the two.
 """
 
 from functools import lru_cache
@@ -10,36 +12,46 @@ from typing import NamedTuple
 import numpy as np
 
 from bnlib import arguments
-from bnlib.engine import each_value, sums
-from bnlib.statistics import ChannelStats, all_axes_but, values_that_share
+from bnlib.engine import composed, returns_sums, returns_values
+from bnlib.statistics import all_axes_but, count_over, moments, stats_of
 
 
-@each_value
+@returns_values
 def affine(x, mean, inv_std, gamma, beta):
     xhat = (x - mean) * inv_std
     return gamma * xhat + beta
 
 
-@sums
+@returns_sums
 def gradient_sums(x, dy, mean, inv_std, gamma):
     xhat = (x - mean) * inv_std
     g = gamma * dy
     return g, g * xhat
 
 
-@each_value
+@returns_values
 def input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat):
     xhat = (x - mean) * inv_std
     g = gamma * dy
     return inv_std * (g - mean_g - xhat * mean_g_xhat)
 
 
+def inverse_root(var, eps):
+    return 1 / np.sqrt(var + eps)
+
+
+def passing_mean(total, count, share):
+    """The mean that gradients pass through: its share of what comes from x."""
+    return total * (share / count) if share else 0.0  # 0 * inf would be NaN
+
+
 class NormCache(NamedTuple):
-    """What a forward pass leaves for its backward pass. mean and inv_std broadcast against x."""
+    """What a forward pass leaves for its backward pass. mean, var and inv_std broadcast against x."""
 
     norm: str  # the function that made it
     x: np.ndarray  # the input itself, in the shape its statistics were taken in
     mean: np.ndarray
+    var: np.ndarray
     inv_std: np.ndarray
     gamma: np.ndarray | None
     beta: np.ndarray | None
@@ -47,8 +59,7 @@ class NormCache(NamedTuple):
     parameter_axes: tuple  # the axes of x that gamma and beta lie along
     shape: tuple  # of y
     mean_share: float = 1.0  # the part of the mean that comes from this x: 0 where it is a constant
-    std_share: float = 1.0
-    stats: ChannelStats | None = None  # of batch_norm alone
+    std_share: float = 1.0  # and of the standard deviation
 
     @property
     def xhat(self):
@@ -56,11 +67,67 @@ class NormCache(NamedTuple):
         with np.errstate(invalid="ignore"):
             return affine(self.x, self.mean, self.inv_std, 1.0, 0.0).reshape(self.shape)
 
-    def along(self, parameter, default):
-        """The parameter in float64, or its default, as something that broadcasts against x."""
-        if parameter is None:
-            return default
-        return parameter.astype(np.float64).reshape(lying_along(self.x.shape, self.parameter_axes))
+    @property
+    def stats(self):
+        """The ChannelStats of the batch, after `batch_norm`; None after any other norm."""
+        if self.norm != "batch_norm":
+            return None
+        return stats_of(self.x, self.axes, self.mean, self.var)
+
+
+def normalize(norm, x, gamma, beta, eps, axes, parameter_axes, shape, given=None, **shares):
+    """Return (y, cache), by the statistics of x, or by given (mean, var) that broadcast against it."""
+    if given is None:
+        y, *statistics = forward(x, gamma, beta, eps, axes, parameter_axes)
+    else:
+        y, *statistics = forward_given(x, gamma, beta, eps, *given, parameter_axes)
+    cache = NormCache(norm, x, *statistics, gamma, beta, axes, parameter_axes, shape, **shares)
+    return y.reshape(shape), cache
+
+
+@composed
+def forward(x, gamma, beta, eps, axes, parameter_axes):
+    """Return (y, mean, var, inv_std), by the statistics of x over these axes."""
+    return forward_given(x, gamma, beta, eps, *moments(x, axes), parameter_axes)
+
+
+@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays among the values that share a mean
+def forward_given(x, gamma, beta, eps, mean, var, parameter_axes):
+    """Return (y, mean, var, inv_std), by a mean and a variance that broadcast against x."""
+    gamma, beta = along(gamma, x.shape, parameter_axes, 1.0), along(beta, x.shape, parameter_axes, 0.0)
+    inv_std = inverse_root(var, eps)
+    return affine(x, mean, inv_std, gamma, beta), mean, var, inv_std
+
+
+def normalize_backward(norm, dy, cache):
+    """Return (dx, dgamma, dbeta), in the shapes and dtypes of x, gamma and beta."""
+    dy = check_backward(norm, dy, cache)
+    about = cache.axes, cache.parameter_axes, cache.mean_share, cache.std_share
+    dx, dgamma, dbeta = backward(cache.x, dy, cache.mean, cache.inv_std, cache.gamma, *about)
+    return dx.reshape(cache.shape), as_parameter(cache.gamma, dgamma), as_parameter(cache.beta, dbeta)
+
+
+@composed
+@np.errstate(invalid="ignore")
+def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_share):
+    """Return dx, and the sums dgamma and dbeta in float64."""
+    gamma, gamma_axes = along(gamma, x.shape, parameter_axes, 1.0), all_axes_but(x.ndim, *parameter_axes)
+    dbeta, dgamma = gradient_sums(x, dy, mean, inv_std, 1.0, over=gamma_axes)  # with gamma 1, g is dy
+    if gamma_axes == axes:  # one gamma for each mean: it can be taken out of the sums
+        sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
+    else:
+        sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=axes)
+    count = max(1, count_over(x.shape, axes))  # an empty x has sums of 0
+    mean_g = passing_mean(sum_g, count, mean_share)
+    mean_g_xhat = passing_mean(sum_g_xhat, count, std_share)
+    return input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat), dgamma, dbeta
+
+
+def along(parameter, shape, axes, default):
+    """A parameter in float64, or its default, as something that broadcasts against an x of this shape."""
+    if parameter is None:
+        return default
+    return parameter.astype(np.float64).reshape(lying_along(shape, axes))
 
 
 @lru_cache
@@ -69,37 +136,7 @@ def lying_along(shape, axes):
     return tuple(n if i in axes else 1 for i, n in enumerate(shape))
 
 
-@np.errstate(invalid="ignore")  # inf - inf is NaN, and stays among the values that share a mean
-def normalize(norm, x, mean, var, gamma, beta, eps, **about):
-    """Return (y, cache). mean, var and eps broadcast against x; `about` are further fields of the cache."""
-    cache = NormCache(norm, x, mean, 1 / np.sqrt(var + eps), gamma, beta, **about)
-    y = affine(x, mean, cache.inv_std, cache.along(gamma, 1.0), cache.along(beta, 0.0))
-    return y.reshape(cache.shape), cache
-
-
-@np.errstate(invalid="ignore")
-def normalize_backward(norm, dy, cache):
-    """Return (dx, dgamma, dbeta). No gradient passes through the part of a statistic that is a constant."""
-    dy = check_backward(norm, dy, cache)
-    x, mean, inv_std, gamma = cache.x, cache.mean, cache.inv_std, cache.along(cache.gamma, 1.0)
-    shared = all_axes_but(x.ndim, *cache.parameter_axes)
-    dbeta, dgamma = gradient_sums(x, dy, mean, inv_std, 1.0, over=shared)
-    if shared == cache.axes:  # one gamma for each mean: it can be taken out of the sums
-        sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
-    else:
-        sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=cache.axes)
-    count = max(1, values_that_share(x.shape, cache.axes))
-    mean_g, mean_g_xhat = part(cache.mean_share, sum_g, count), part(cache.std_share, sum_g_xhat, count)
-    dx = input_gradient(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat)
-    return dx.reshape(cache.shape), like(cache.gamma, dgamma), like(cache.beta, dbeta)
-
-
-def part(share, total, count):
-    """The share of a mean that gradients pass through; none of an infinite one is 0, not NaN."""
-    return total * (share / count) if share else np.zeros_like(total)
-
-
-def like(parameter, gradient):
+def as_parameter(parameter, gradient):
     return None if parameter is None else gradient.reshape(parameter.shape).astype(parameter.dtype)
 
 

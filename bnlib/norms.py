@@ -1,8 +1,9 @@
 """The norms: batch norm in both modes, and its relatives, which share their means over other axes.
 
-Each call checks what it is given and leaves the arithmetic to `core`. Beyond y or dx it needs two blocks
-of 1 or 2 MB, and a few numbers for every mean. The cache keeps x itself, not a copy: do not change x before
-the backward pass. Values beyond 1e150 overflow when squared.
+Each call checks what it is given and leaves the arithmetic to `core`: a new norm is a call that says over
+which axes of x, perhaps reshaped, a mean is shared, and along which axes gamma and beta lie. Beyond y or dx
+it needs two blocks of 1 or 2 MB, and a few numbers for every mean. The cache keeps x itself, not a copy: do
+not change x before the backward pass. Values beyond 1e150 overflow when squared.
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.core import lying_along, normalize, normalize_backward
-from bnlib.statistics import all_axes_but, channel_moments, mean_square, moments, values_that_share
+from bnlib.statistics import all_axes_but, count_over, mean_square
 
 
 def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
@@ -62,16 +63,10 @@ def by_the_batch(x, axis, gamma, beta, eps):
     """batch_norm of an x and an axis that were checked."""
     gamma, beta = arguments.parameters(gamma, beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
-    stats, mean, var = channel_moments(x, axis)
-    if stats.count == 1:
+    axes = all_axes_but(x.ndim, axis)
+    if count_over(x.shape, axes) == 1 and x.size:
         raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
-    about = {
-        "axes": all_axes_but(x.ndim, axis),
-        "parameter_axes": (axis,),
-        "shape": x.shape,
-        "stats": stats,
-    }
-    return normalize("batch_norm", x, mean, var, gamma, beta, eps, **about)
+    return normalize("batch_norm", x, gamma, beta, eps, axes, (axis,), x.shape)
 
 
 def batch_norm_backward(dy, cache):
@@ -174,10 +169,9 @@ def by_constants(x, axis, mean, var, gamma, beta, eps):
         raise ValueError(f"eps must be finite and at least 0, got {eps}")
     if (var < 0).any() or (var + eps <= 0).any():
         raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
-    about = {"axes": all_axes_but(x.ndim, axis), "parameter_axes": (axis,), "shape": x.shape}
-    about |= {"mean_share": 0.0, "std_share": 0.0}
-    mean, var = (value.reshape(lying_along(x.shape, (axis,))) for value in (mean, var))
-    return normalize("batch_norm_eval", x, mean, var, gamma, beta, eps, **about)
+    given = [value.reshape(lying_along(x.shape, (axis,))) for value in (mean, var)]
+    about = all_axes_but(x.ndim, axis), (axis,), x.shape
+    return normalize("batch_norm_eval", x, gamma, beta, eps, *about, given, mean_share=0.0, std_share=0.0)
 
 
 def batch_norm_eval_backward(dy, cache):
@@ -460,12 +454,10 @@ def last_axes_norm(norm, x, normalized_shape, gamma, beta, eps, center):
     gamma, beta = arguments.parameters(gamma, beta, shape)
     eps = arguments.positive_eps(eps)
     axes = tuple(range(x.ndim - len(shape), x.ndim))
-    about = {"axes": axes, "parameter_axes": axes, "shape": x.shape}
+    about = norm, x, gamma, beta, eps, axes, axes, x.shape
     if center:
-        mean, var = moments(x, axes)
-    else:
-        mean, var, about["mean_share"] = np.zeros((1,) * x.ndim), mean_square(x, axes), 0.0
-    return normalize(norm, x, mean, var, gamma, beta, eps, **about)
+        return normalize(*about)
+    return normalize(*about, (np.zeros((1,) * x.ndim), mean_square(x, axes)), mean_share=0.0)
 
 
 def per_sample_norm(norm, x, num_groups, gamma, beta, eps, axis):
@@ -479,8 +471,6 @@ def per_sample_norm(norm, x, num_groups, gamma, beta, eps, axis):
     grouped = x.reshape(*x.shape[:axis], num_groups, size, *x.shape[axis + 1 :])
     samples = 0 if axis > 0 else 2
     axes = tuple(i for i in range(grouped.ndim) if i not in (samples, axis))
-    if values_that_share(grouped.shape, axes) == 1:
+    if count_over(grouped.shape, axes) == 1:
         raise ValueError(f"x must have more than 1 value to share a mean, got shape {x.shape}")
-    mean, var = moments(grouped, axes)
-    about = {"axes": axes, "parameter_axes": (axis, axis + 1), "shape": x.shape}
-    return normalize(norm, grouped, mean, var, gamma, beta, eps, **about)
+    return normalize(norm, grouped, gamma, beta, eps, axes, (axis, axis + 1), x.shape)

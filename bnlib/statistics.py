@@ -1,4 +1,4 @@
-"""Per-channel mean and variance, and the exact way to pool them."""
+"""Mean and variance, of channels or over any axes, and the exact way to pool them."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from bnlib import arguments
-from bnlib.engine import as_written, sums
+from bnlib.engine import composed, returns_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,56 +155,59 @@ def channel_stats(x, axis=1):
     array([1., 0.])
     """
     x, axis = arguments.channels_input(x, axis)
-    return channel_moments(x, axis)[0]
-
-
-def channel_moments(x, axis):
-    """Return (ChannelStats, mean, var) of an x that was checked; mean and var broadcast against it."""
     axes = all_axes_but(x.ndim, axis)
-    mean, var = moments(x, axes)
-    count = values_that_share(x.shape, axes) if x.size else 0
-    return ChannelStats.trusted(count, mean.ravel(), var.ravel()), mean, var
+    return stats_of(x, axes, *moments(x, axes))
 
 
-@sums
+def stats_of(x, axes, mean, var):
+    """The ChannelStats of an x and its moments over all axes but the channel's."""
+    count = count_over(x.shape, axes) if x.size else 0
+    return ChannelStats.trusted(count, mean.ravel(), var.ravel())
+
+
+@returns_sums
 def deviations(x, center):
     deviation = x - center
     return deviation, deviation * deviation
 
 
-@as_written
+@composed
 @np.errstate(invalid="ignore")  # inf - inf is NaN, and stays in its own channel
 def moments(x, axes):
-    """Return float64 (mean, variance) over axes, kept at length one.
-
-    The centre is the first value. It lies at most sqrt(count) standard deviations from the mean, so that
-    taking offset**2 away costs the variance a relative error of at most some count * 1e-16.
-    """
-    count = values_that_share(x.shape, axes)
+    """Return float64 (mean, variance) over axes, kept at length one."""
+    count = count_over(x.shape, axes)
     if count == 0:
         nothing = np.full([1 if i in axes else n for i, n in enumerate(x.shape)], np.nan)
         return nothing, nothing.copy()
-    first = x[firsts(x.ndim, axes)].astype(np.float64)
-    offset, squares = deviations(x, first, over=axes)
-    offset /= count
-    return first + offset, np.maximum(squares / count - offset * offset, 0.0)
+    first = x[index_of_first(x.ndim, axes)].astype(np.float64)
+    return mean_and_variance(first, *deviations(x, first, over=axes), count)
+
+
+def mean_and_variance(center, total, squares, count):
+    """From the sums of deviations from a centre that is one of the values.
+
+    It lies at most sqrt(count) standard deviations from the mean, so that taking offset**2 away costs the
+    variance a relative error of at most some count * 1e-16.
+    """
+    offset = total / count
+    return center + offset, np.maximum(squares / count - offset * offset, 0.0)
 
 
 def mean_square(x, axes):
     """Return the float64 mean square over axes, kept at length one."""
     _, squares = deviations(x, np.zeros((1,) * x.ndim), over=axes)
-    return squares / max(1, values_that_share(x.shape, axes))
+    return squares / max(1, count_over(x.shape, axes))
 
 
 @lru_cache
-def firsts(ndim, axes):
-    """The index of the first value of each statistic, with these axes kept at length one."""
+def index_of_first(ndim, axes):
+    """The index of the first of the values over these axes, which stay at length one."""
     return tuple(slice(1) if i in axes else slice(None) for i in range(ndim))
 
 
 @lru_cache
-def values_that_share(shape, axes):
-    """How many values share one statistic over these axes."""
+def count_over(shape, axes):
+    """How many values one statistic over these axes has."""
     return math.prod(shape[axis] for axis in axes)
 
 

@@ -199,6 +199,5 @@ def test_kernels_on_disk_are_those_of_these_formulas():
         names = [each.py_func.__qualname__ for each in (one, several)]
         assert len(set(names)) == 2
         assert all(compiled.EDITION in name for name in names)
-    assert set(compiled.FORMULAS) == {
-        statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
-    }  # fmt: skip
+    formulas = statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
+    assert set(compiled.FORMULAS) >= {each.formula for each in formulas}

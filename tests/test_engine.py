@@ -9,7 +9,7 @@ from helpers import assert_close, assert_same
 
 import bnlib
 from bnlib import BatchNorm, core, engine, statistics
-from bnlib.engine import SMALL, as_written, blocks, each_value, fast, sums, using
+from bnlib.engine import SMALL, blocks, composed, fast, returns_sums, returns_values, using
 
 
 def double_and_sum(x, other):
@@ -25,14 +25,14 @@ def test_a_formula_stays_what_it_is():
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_a_value_has_the_dtype_of_x(dtype):
-    run = each_value(lambda x, other: x * other)
+    run = returns_values(lambda x, other: x * other)
     assert_same(run(np.array([[1, 2]], dtype), np.array([[3.0]])), np.array([[3, 6]], dtype))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_sums_are_float64_and_keep_their_axes(dtype):
     x = np.full((3, 4), 60_000, dtype)  # in float16 the sum would overflow
-    total, products = sums(double_and_sum)(x, np.array([[0.0]]), over=(0,))
+    total, products = returns_sums(double_and_sum)(x, np.array([[0.0]]), over=(0,))
     assert_same(total, np.full((1, 4), 3 * float(x[0, 0])))
     assert_same(products, np.zeros((1, 4)))
 
@@ -45,8 +45,8 @@ def test_small_arrays_are_run_at_once_and_others_in_blocks(size, monkeypatch):
         whole = getattr(blocks, name)
         monkeypatch.setattr(blocks, name, lambda *given, whole=whole: taken.append(1) or whole(*given))
     x, other = np.random.default_rng(0).normal(size=(size, 1)), np.array([[2.0]])
-    assert_close(each_value(lambda x, other: x * other)(x, other), 2 * x)
-    total, products = sums(double_and_sum)(x, other, over=(0,))
+    assert_close(returns_values(lambda x, other: x * other)(x, other), 2 * x)
+    total, products = returns_sums(double_and_sum)(x, other, over=(0,))
     assert_close(total, x.sum(keepdims=True) + 2 * size)
     assert_close(products, 2 * x.sum(keepdims=True))
     assert len(taken) == (0 if size == SMALL else 2)
@@ -58,7 +58,7 @@ def test_large_arrays_take_the_fast_namesake_unless_it_declines(monkeypatch):
     def namesake(x):
         return x * 3
 
-    run, whole = each_value(namesake), as_written(namesake)
+    run, whole = returns_values(namesake), composed(namesake)
     for answer, wanted in ((None, x * 3), ("taken", "taken")):
         monkeypatch.setattr(fast, "namesake", lambda x, answer=answer: answer, raising=False)
         assert np.all(run(x) == wanted)
@@ -119,12 +119,12 @@ def test_a_layer_keeps_its_engine(monkeypatch):
     for mode in (True, False):
         layer.train(mode)(x)
         layer.backward(x)
-    there = ["moments", "deviations", "affine"]
-    back = ["gradient_sums", "input_gradient"]
+    there = ["forward", "moments", "deviations", "affine"]
+    back = ["backward", "gradient_sums", "input_gradient"]
     assert recorder.asked == [*there, *back, "affine", *back]
     plain(x)
     plain.backward(x)
-    assert len(recorder.asked) == 8
+    assert len(recorder.asked) == 11
     assert plain.engine is None
 
 

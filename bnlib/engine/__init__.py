@@ -1,12 +1,13 @@
 """How a formula is run: at once, by blocks, over matrices with long rows, or compiled. It is chosen here.
 
 A formula is a pure function of arrays that broadcast against x, of operators alone: so it is the same for
-one number, for an array, for a block of one and for a tensor. The way it is run changes no result:
+one number, for an array, for a block of one and for a tensor. How it is run changes no more than rounding:
 
     small     x.size <= SMALL                at once: the formula as it stands, in float64
-    large     float32, float64, no gaps      `fast`: the same from a multiplication and an addition a block
+    large     float32, float64, no gaps      `fast`: multiplied out, to a * x + b, in the dtype of x
     others    float16, NaN, gaps, ...        `blocks`: the formula as it stands, in float64, block by block
-    `using("compiled")`                      `compiled`: the formula as it stands, in loops made by numba
+    `using("compiled")`                      `compiled`: the formula as it stands, in loops made by numba;
+                                             what these cannot take goes the way it would go without
 """
 
 from contextvars import ContextVar
@@ -30,7 +31,7 @@ class using:
     ----------
     engine : "numpy", "compiled" or None
         "compiled" takes float32 and float64 arrays, large ones on numba.get_num_threads() threads; others
-        go the NumPy way. None changes nothing.
+        go the NumPy way. None keeps the one in effect where `using(None)` is called.
 
     Raises
     ------
@@ -69,21 +70,21 @@ def load(engine):
         raise ImportError('engine "compiled" needs numba: pip install "bnlib[compiled]"') from error
 
 
-def each_value(formula):
-    """Run a formula of x and others as a function whose result has the shape and dtype of x."""
-    return run(formula, value_at_once, value_by_blocks)
+def returns_values(formula):
+    """Make a formula of x and others a function that returns its values, in the shape and dtype of x."""
+    return run(formula, values_at_once, values_by_blocks)
 
 
-def value_at_once(formula, x, *others):
-    return formula(x, *others).astype(x.dtype, copy=False)
+def values_at_once(formula, x, *others):
+    return formula(x, *others).astype(x.dtype, copy=False)  # float64 until here: the numbers beside x are
 
 
-def value_by_blocks(formula, x, *others):
+def values_by_blocks(formula, x, *others):
     return blocks.block_map(formula, np.empty_like(x), x, *others)
 
 
-def sums(formula):
-    """Run a formula of several terms as a function that returns their float64 sums over some axes.
+def returns_sums(formula):
+    """Make a formula of several terms a function that returns the sum of each over some axes, in float64.
 
     These axes, `over`, stay at length one.
     """
@@ -99,12 +100,12 @@ def sums_by_blocks(formula, x, *others, over):
     return blocks.block_sums(formula, over, x, *others)
 
 
-def as_written(function):
-    """Run a function that calls formulas itself, or for large arrays its namesake in `fast`."""
-    return run(function, call, call)
+def composed(function):
+    """Make a function of formulas one that an engine may do as a whole; if none does, it is called."""
+    return run(function, as_it_is, as_it_is)
 
 
-def call(function, *given):
+def as_it_is(function, *given):
     return function(*given)
 
 
@@ -116,16 +117,20 @@ def run(formula, at_once, by_blocks):
 
 
 def choose(formula, at_once, by_blocks, x, *others, **over):
-    """The one place where it is decided how a formula is run."""
+    """The one place where it is decided how a formula is run.
+
+    `compiled` and `fast` may have a function of the formula's name; None from it says that it cannot.
+    """
+    name = formula.__name__
     if (compiled := _compiled.get()) is not None:
-        result = getattr(compiled, formula.__name__)(x, *others, **over)
+        result = getattr(compiled, name, cannot)(x, *others, **over)
         if result is not None:
             return result
     if x.size <= SMALL:
         return at_once(formula, x, *others, **over)
-    result = getattr(fast, formula.__name__, nothing)(x, *others, **over)
+    result = getattr(fast, name, cannot)(x, *others, **over)
     return by_blocks(formula, x, *others, **over) if result is None else result
 
 
-def nothing(*_, **__):
-    """Where `fast` has no such function."""
+def cannot(*_, **__):
+    """Take nothing."""

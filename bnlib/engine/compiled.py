@@ -23,9 +23,17 @@ PAYS = 2**16  # elements from which a second thread pays
 
 FREE, HOME = Lock(), os.getpid()
 
-FORMULAS = statistics.deviations, core.gradient_sums, core.affine, core.input_gradient
-deviation_terms, gradient_terms, affine_of, input_gradient_of = (
-    njit(each.formula, inline="always") for each in FORMULAS
+FORMULAS = (
+    statistics.deviations.formula,
+    statistics.mean_and_variance,
+    core.inverse_root,
+    core.affine.formula,
+    core.gradient_sums.formula,
+    core.passing_mean,
+    core.input_gradient.formula,
+)
+deviations_of, mean_and_variance, inverse_root, affine_of, gradients_of, passing_mean, input_gradient_of = (
+    njit(each, inline="always") for each in FORMULAS
 )
 
 
@@ -36,7 +44,7 @@ def edition_of(functions):
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
 
 
-EDITION = edition_of([each.formula for each in FORMULAS])
+EDITION = edition_of(FORMULAS)
 
 
 def kernel(loops):
@@ -49,50 +57,95 @@ def kernel(loops):
     return found
 
 
+# Of x[n, c, i]: a cell is x[:, c, :], a run of it x[n, c, :].
+
+
+@njit(inline="always")
+def cell_deviations(x, c, center):
+    total, squares = 0.0, 0.0
+    for n in range(x.shape[0]):
+        for i in range(x.shape[2]):
+            deviation, square = deviations_of(x[n, c, i], center)
+            total += deviation
+            squares += square
+    return total, squares
+
+
+@njit(inline="always")
+def cell_gradients(x, dy, c, mean, inv_std, gamma):
+    total, products = 0.0, 0.0
+    for n in range(x.shape[0]):
+        for i in range(x.shape[2]):
+            g, product = gradients_of(x[n, c, i], dy[n, c, i], mean, inv_std, gamma)
+            total += g
+            products += product
+    return total, products
+
+
+@njit(inline="always")
+def run_affine(x, n, c, mean, inv_std, gamma, beta, y):
+    for i in range(x.shape[2]):
+        y[n, c, i] = affine_of(x[n, c, i], mean, inv_std, gamma, beta)
+
+
+@njit(inline="always")
+def run_input_gradient(x, dy, n, c, mean, inv_std, gamma, mean_g, mean_g_xhat, dx):
+    for i in range(x.shape[2]):
+        dx[n, c, i] = input_gradient_of(x[n, c, i], dy[n, c, i], mean, inv_std, gamma, mean_g, mean_g_xhat)
+
+
 @kernel
 def deviations_in_runs(x, center, total, squares):
-    outer, cells, inner = x.shape
-    for c in prange(cells):
-        a, b, m = 0.0, 0.0, center[c]
-        for n in range(outer):
-            for i in range(inner):
-                deviation, square = deviation_terms(x[n, c, i], m)
-                a += deviation
-                b += square
-        total[0, c], squares[0, c] = a, b
+    for c in prange(x.shape[1]):
+        total[0, c], squares[0, c] = cell_deviations(x, c, center[c])
 
 
 @kernel
 def gradient_sums_in_runs(x, dy, mean, inv_std, gamma, total, products):
-    outer, cells, inner = x.shape
-    for c in prange(cells):
-        a, b, m, s, w = 0.0, 0.0, mean[c], inv_std[c], gamma[c]
-        for n in range(outer):
-            for i in range(inner):
-                g, product = gradient_terms(x[n, c, i], dy[n, c, i], m, s, w)
-                a += g
-                b += product
-        total[0, c], products[0, c] = a, b
+    for c in prange(x.shape[1]):
+        total[0, c], products[0, c] = cell_gradients(x, dy, c, mean[c], inv_std[c], gamma[c])
 
 
 @kernel
 def affine_in_runs(x, mean, inv_std, gamma, beta, y):
-    outer, cells, inner = x.shape
+    outer, cells, _ = x.shape
     for k in prange(outer * cells):
         n, c = k // cells, k % cells
-        m, s, w, b = mean[c], inv_std[c], gamma[c], beta[c]
-        for i in range(inner):
-            y[n, c, i] = affine_of(x[n, c, i], m, s, w, b)
+        run_affine(x, n, c, mean[c], inv_std[c], gamma[c], beta[c], y)
 
 
 @kernel
 def input_gradient_in_runs(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat, dx):
-    outer, cells, inner = x.shape
+    outer, cells, _ = x.shape
     for k in prange(outer * cells):
         n, c = k // cells, k % cells
-        m, s, w, a, b = mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c]
-        for i in range(inner):
-            dx[n, c, i] = input_gradient_of(x[n, c, i], dy[n, c, i], m, s, w, a, b)
+        run_input_gradient(x, dy, n, c, mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c], dx)
+
+
+@kernel
+def forward_in_runs(x, gamma, beta, eps, mean, var, inv_std, y):
+    outer, cells, inner = x.shape
+    for c in prange(cells):
+        first = np.float64(x[0, c, 0])
+        total, squares = cell_deviations(x, c, first)
+        m, v = mean_and_variance(first, total, squares, outer * inner)
+        s, w, b = inverse_root(v, eps), gamma[c], beta[c]
+        for n in range(outer):
+            run_affine(x, n, c, m, s, w, b, y)
+        mean[c], var[c], inv_std[c] = m, v, s
+
+
+@kernel
+def backward_in_runs(x, dy, mean, inv_std, gamma, mean_share, std_share, dbeta, dgamma, dx):
+    outer, cells, inner = x.shape
+    for c in prange(cells):
+        m, s, w = mean[c], inv_std[c], gamma[c]
+        total, products = cell_gradients(x, dy, c, m, s, 1.0)
+        mean_g = passing_mean(w * total, outer * inner, mean_share)
+        mean_g_xhat = passing_mean(w * products, outer * inner, std_share)
+        for n in range(outer):
+            run_input_gradient(x, dy, n, c, m, s, w, mean_g, mean_g_xhat, dx)
+        dbeta[c], dgamma[c] = total, products
 
 
 # Where runs are short, the loops go along the columns of x[row, column]. Eight rows are added up in a
@@ -104,7 +157,7 @@ def add_deviations(x, start, rows, center, total, squares):
     for c in range(x.shape[1]):
         a, b, m = 0.0, 0.0, center[c]
         for k in range(rows):
-            deviation, square = deviation_terms(x[start + k, c], m)
+            deviation, square = deviations_of(x[start + k, c], m)
             a += deviation
             b += square
         total[c] += a
@@ -116,11 +169,29 @@ def add_gradients(x, dy, start, rows, mean, inv_std, gamma, total, products):
     for c in range(x.shape[1]):
         a, b, m, s, w = 0.0, 0.0, mean[c], inv_std[c], gamma[c]
         for k in range(rows):
-            g, product = gradient_terms(x[start + k, c], dy[start + k, c], m, s, w)
+            g, product = gradients_of(x[start + k, c], dy[start + k, c], m, s, w)
             a += g
             b += product
         total[c] += a
         products[c] += b
+
+
+@njit(inline="always")
+def rows_deviations(x, start, stop, center, total, squares):
+    eights = (stop - start) // 8
+    for k in range(eights):
+        add_deviations(x, start + 8 * k, 8, center, total, squares)
+    for n in range(start + 8 * eights, stop):
+        add_deviations(x, n, 1, center, total, squares)
+
+
+@njit(inline="always")
+def rows_gradients(x, dy, start, stop, mean, inv_std, gamma, total, products):
+    eights = (stop - start) // 8
+    for k in range(eights):
+        add_gradients(x, dy, start + 8 * k, 8, mean, inv_std, gamma, total, products)
+    for n in range(start + 8 * eights, stop):
+        add_gradients(x, dy, n, 1, mean, inv_std, gamma, total, products)
 
 
 @kernel
@@ -128,11 +199,7 @@ def deviations_in_columns(x, center, total, squares):
     rows, parts = x.shape[0], total.shape[0]
     for part in prange(parts):
         start, stop = part * rows // parts, (part + 1) * rows // parts
-        eights = (stop - start) // 8
-        for k in range(eights):
-            add_deviations(x, start + 8 * k, 8, center, total[part], squares[part])
-        for n in range(start + 8 * eights, stop):
-            add_deviations(x, n, 1, center, total[part], squares[part])
+        rows_deviations(x, start, stop, center, total[part], squares[part])
 
 
 @kernel
@@ -140,11 +207,7 @@ def gradient_sums_in_columns(x, dy, mean, inv_std, gamma, total, products):
     rows, parts = x.shape[0], total.shape[0]
     for part in prange(parts):
         start, stop = part * rows // parts, (part + 1) * rows // parts
-        eights = (stop - start) // 8
-        for k in range(eights):
-            add_gradients(x, dy, start + 8 * k, 8, mean, inv_std, gamma, total[part], products[part])
-        for n in range(start + 8 * eights, stop):
-            add_gradients(x, dy, n, 1, mean, inv_std, gamma, total[part], products[part])
+        rows_gradients(x, dy, start, stop, mean, inv_std, gamma, total[part], products[part])
 
 
 @kernel
@@ -165,26 +228,88 @@ def input_gradient_in_columns(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat, 
             )
 
 
+@kernel
+def forward_in_columns(x, gamma, beta, eps, mean, var, inv_std, y):
+    rows, columns = x.shape
+    first, total, squares = x[0].astype(np.float64), np.zeros(columns), np.zeros(columns)
+    rows_deviations(x, 0, rows, first, total, squares)
+    for c in range(columns):
+        mean[c], var[c] = mean_and_variance(first[c], total[c], squares[c], rows)
+        inv_std[c] = inverse_root(var[c], eps)
+    for n in range(rows):
+        for c in range(columns):
+            y[n, c] = affine_of(x[n, c], mean[c], inv_std[c], gamma[c], beta[c])
+
+
+@kernel
+def backward_in_columns(x, dy, mean, inv_std, gamma, mean_share, std_share, dbeta, dgamma, dx):
+    rows, columns = x.shape
+    mean_g, mean_g_xhat = np.empty(columns), np.empty(columns)
+    dbeta[:], dgamma[:] = 0.0, 0.0
+    rows_gradients(x, dy, 0, rows, mean, inv_std, np.ones(columns), dbeta, dgamma)
+    for c in range(columns):
+        mean_g[c] = passing_mean(gamma[c] * dbeta[c], rows, mean_share)
+        mean_g_xhat[c] = passing_mean(gamma[c] * dgamma[c], rows, std_share)
+    for n in range(rows):
+        for c in range(columns):
+            dx[n, c] = input_gradient_of(
+                x[n, c], dy[n, c], mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c]
+            )
+
+
 moments = statistics.moments.formula  # a single sweep over x is enough: all sums are in float64
 
 
+def forward(x, gamma, beta, eps, axes, parameter_axes):
+    """All of a forward pass in one kernel, where a channel is one cell."""
+    plan = plan_of_all(axes, parameter_axes, x)
+    if not plan:
+        return None
+    y, numbers = np.empty_like(x), np.empty((3, plan.shape[1]))
+    views = plan.views([x, y])
+    if not views:
+        return None
+    x, out = views
+    gamma, beta = plan.parameter(gamma, 1.0), plan.parameter(beta, 0.0)
+    kernels = forward_in_runs if plan.runs else forward_in_columns
+    launch(kernels, y.size, x, gamma, beta, eps, *numbers, out)
+    return y, *numbers.reshape(3, *plan.cells.shape)
+
+
+def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_share):
+    """All of a backward pass in one kernel, where a channel is one cell."""
+    plan = plan_of_all(axes, parameter_axes, x, dy)
+    if not plan:
+        return None
+    dx, sums = np.empty_like(x), np.empty((2, plan.shape[1]))
+    views = plan.views([x, dy, dx])
+    if not views:
+        return None
+    x, dy, out = views
+    kernels = backward_in_runs if plan.runs else backward_in_columns
+    numbers = mean.ravel(), inv_std.ravel(), plan.parameter(gamma, 1.0), mean_share, std_share
+    launch(kernels, dx.size, x, dy, *numbers, *sums, out)
+    dbeta, dgamma = sums.reshape(2, *plan.cells.shape)
+    return dx, dgamma, dbeta
+
+
 def deviations(x, center, over):
-    return sums(deviations_in_runs, deviations_in_columns, over, [x], [center])
+    return run_sums(deviations_in_runs, deviations_in_columns, over, [x], [center])
 
 
 def gradient_sums(x, dy, mean, inv_std, gamma, over):
-    return sums(gradient_sums_in_runs, gradient_sums_in_columns, over, [x, dy], [mean, inv_std, gamma])
+    return run_sums(gradient_sums_in_runs, gradient_sums_in_columns, over, [x, dy], [mean, inv_std, gamma])
 
 
 def affine(x, *numbers):
-    return each_value(affine_in_runs, affine_in_columns, [x], numbers)
+    return run_values(affine_in_runs, affine_in_columns, [x], numbers)
 
 
 def input_gradient(x, dy, *numbers):
-    return each_value(input_gradient_in_runs, input_gradient_in_columns, [x, dy], numbers)
+    return run_values(input_gradient_in_runs, input_gradient_in_columns, [x, dy], numbers)
 
 
-def sums(in_runs, in_columns, over, arrays, numbers):
+def run_sums(in_runs, in_columns, over, arrays, numbers):
     """Two float64 sums over some axes, kept at length one."""
     plan = plan_for(arrays, numbers, over)
     views = plan and plan.views(arrays)
@@ -196,7 +321,7 @@ def sums(in_runs, in_columns, over, arrays, numbers):
     return [plan.total(each) for each in totals]
 
 
-def each_value(in_runs, in_columns, arrays, numbers):
+def run_values(in_runs, in_columns, arrays, numbers):
     """A result of the shape and dtype of the first array."""
     plan = plan_for(arrays, numbers, over=tuple(range(arrays[0].ndim)))
     if not plan:
@@ -235,15 +360,31 @@ def plan_for(arrays, numbers, over):
 @lru_cache
 def make_plan(shape, strides, over, *shapes):
     cells = cells_of(shape, strides, axes_of_cells(len(shape), over, *shapes))
-    return cells and Plan(cells, over)
+    return cells and Plan(cells, over, LONG)
+
+
+def plan_of_all(axes, parameter_axes, *arrays):
+    """The Plan for a pass in one kernel, or None where the sums over axes are not one a parameter."""
+    x = arrays[0]
+    if not x.size or any(array.dtype not in FLOATS for array in arrays):
+        return None
+    plan = make_plan_of_all(x.shape, x.strides, axes, parameter_axes)
+    return plan if plan and (plan.runs or x.size < PAYS) else None
+
+
+@lru_cache
+def make_plan_of_all(shape, strides, axes, parameter_axes):
+    cells = cells_of(shape, strides, parameter_axes)
+    one_a_parameter = axes == statistics.all_axes_but(len(shape), *parameter_axes)
+    return Plan(cells, axes, 2) if one_a_parameter and cells and cells.in_order else None
 
 
 class Plan:
     """How kernels see the arrays of one shape and memory order, and the numbers of one shape."""
 
-    def __init__(self, cells, over):
+    def __init__(self, cells, over, long):
         self.cells, self.over = cells, over
-        self.runs = cells.inner >= LONG
+        self.runs = cells.inner >= long
         rows = cells.cell if self.runs else cells.cell * cells.inner
         self.shape = (cells.outer, rows, cells.inner) if self.runs else (cells.outer, rows)
         self.repeat = 1 if self.runs else cells.inner
@@ -271,6 +412,9 @@ class Plan:
         if self.direct and values.shape == self.cells.shape:
             return values.ravel()
         return self.cells.listed(values).repeat(self.repeat)
+
+    def parameter(self, values, default):
+        return self.constant(default) if values is None else values.astype(np.float64)
 
     def constant(self, value):
         if value not in self.constants:

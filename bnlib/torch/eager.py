@@ -5,10 +5,10 @@ Small tensors are mostly calls, so there is one call where `function` has severa
 
 import torch
 
-from bnlib import core, statistics
+from bnlib import core
 from bnlib.engine import using
 from bnlib.running import blend
-from bnlib.statistics import all_axes_but
+from bnlib.statistics import all_axes_but, stats_of
 from bnlib.torch.arrays import along, array, takes
 from bnlib.torch.channels import values_per_channel
 from bnlib.torch.function import gradients, is_wrapped, needs_x
@@ -19,37 +19,42 @@ class EagerBatchNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):
-        values = array(x)
-        about = {"shape": values.shape, "axes": all_axes_but(x.ndim, 1), "parameter_axes": (1,)}
+        values, gamma, beta = array(x), array(weight), array(bias)
+        ctx.axes = all_axes_but(x.ndim, 1), (1,)
         if training:
-            stats, mean, var = statistics.channel_moments(values, 1)
+            y, mean, var, ctx.inv_std = core.forward(values, gamma, beta, eps, *ctx.axes)
         else:
             mean, var = along((running_mean.clone(), running_var.clone()), x)
-            about |= {"mean_share": 0.0, "std_share": 0.0}
-        y, cache = core.normalize("batch_norm", values, mean, var, array(weight), array(bias), eps, **about)
-        if training and running_mean is not None and stats.count:  # last, so that an error changes nothing
+            y, mean, var, ctx.inv_std = core.forward_given(values, gamma, beta, eps, mean, var, (1,))
+        if training and running_mean is not None and x.numel():  # last, so that an error changes nothing
+            stats = stats_of(values, ctx.axes[0], mean, var)
             move(running_mean, stats.mean, momentum)
             move(running_var, stats.var_unbiased, momentum)
-        ctx.training, ctx.eps, ctx.group = training, eps, None
+        ctx.training, ctx.eps, ctx.group, ctx.mean = training, eps, None, mean
         ctx.bias_dtype = None if bias is None else bias.dtype
         ctx.engine = using(None)  # the way back may be in another thread
         # What is saved by torch is watched: a change in place before the backward pass is an error.
         ctx.save_for_backward(x if needs_x(ctx) else None, weight)
-        ctx.cache = cache._replace(x=None, gamma=None)
-        ctx.count = values_per_channel(x)
         return torch.from_numpy(y)
 
     @staticmethod
     def backward(ctx, dy):
         x, weight = ctx.saved_tensors
         if x is None or torch.is_grad_enabled() or not takes(dy) or is_wrapped(dy):
-            count = torch.tensor(ctx.count, dtype=torch.float64)
-            mean, inv_std = (torch.from_numpy(v.ravel()) for v in (ctx.cache.mean, ctx.cache.inv_std))
+            count = torch.tensor(values_per_channel(dy), dtype=torch.float64)
+            mean, inv_std = (torch.from_numpy(v.ravel()) for v in (ctx.mean, ctx.inv_std))
             return *gradients(ctx, dy, x, weight, count, mean, inv_std), *[None] * 5
-        cache = ctx.cache._replace(x=array(x), gamma=array(weight))
+        share = float(ctx.training)
         with ctx.engine:
-            found = core.normalize_backward("batch_norm", array(dy), cache)
-        return *(v if v is None else torch.from_numpy(v) for v in found), *[None] * 5
+            given = array(x), array(dy), ctx.mean, ctx.inv_std, array(weight)
+            dx, dgamma, dbeta = core.backward(*given, *ctx.axes, share, share)
+        dweight = None if weight is None else parameter_gradient(dgamma, weight.dtype)
+        dbias = None if ctx.bias_dtype is None else parameter_gradient(dbeta, ctx.bias_dtype)
+        return torch.from_numpy(dx), dweight, dbias, *[None] * 5
+
+
+def parameter_gradient(values, dtype):
+    return torch.from_numpy(values.ravel()).to(dtype)
 
 
 def move(running, new, momentum):

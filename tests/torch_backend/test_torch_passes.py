@@ -182,14 +182,14 @@ def test_the_way_back_is_by_the_engine_of_the_way_there(monkeypatch):
     from bnlib.engine import compiled
 
     taken = []
-    for name in ("affine", "input_gradient"):
+    for name in ("forward", "backward"):
         monkeypatch.setattr(compiled, name, lambda *given, name=name: taken.append(name))
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     with using("compiled"):
         y = batch_norm(x, None, None, training=True)
     assert engine._compiled.get() is None
     y.sum().backward()
-    assert taken == ["affine", "input_gradient"]
+    assert taken == ["forward", "backward"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -220,8 +220,8 @@ def test_memory_is_shared_and_not_kept_twice():
     """The node holds x through torch alone, so that hooks on saved tensors see all there is."""
     x = torch.randn(4, 3).requires_grad_()
     node = batch_norm(x, None, None, training=True).grad_fn
-    held = [v for v in node.cache if isinstance(v, np.ndarray)]
-    assert node.cache.x is None
+    held = [v for v in vars(node).values() if isinstance(v, np.ndarray)]
+    assert len(held) == 2
     assert all(v.size == 3 for v in held)
 
 
@@ -230,7 +230,7 @@ def test_a_converted_model_keeps_its_engine(monkeypatch):
     from bnlib.engine import compiled
 
     taken = []
-    for name in ("affine", "input_gradient"):
+    for name in ("forward", "backward", "affine"):
         monkeypatch.setattr(compiled, name, lambda *given, name=name: taken.append(name))
     model = bt.convert(
         torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)), engine="compiled"
@@ -238,11 +238,11 @@ def test_a_converted_model_keeps_its_engine(monkeypatch):
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
     model(x).sum().backward()
     model.eval()(x)
-    assert taken == ["affine", "input_gradient", "affine"]
+    assert taken == ["forward", "affine", "backward", "affine"]  # as they decline
     bt.convert(model, back=True)
     assert "engine" not in vars(model[1])
     bt.convert(model)(x)
-    assert len(taken) == 3
+    assert len(taken) == 4
 
 
 def test_convert_to_an_engine_that_is_none():
