@@ -59,4 +59,5 @@ def parameter_gradient(values, dtype):
 
 def move(running, new, momentum):
     """Move a running statistic towards that of a new batch, in place."""
-    running.copy_(torch.from_numpy(blend(array(running), new, float(momentum))))
+    values = array(running)
+    values[:] = blend(values, new, float(momentum))
