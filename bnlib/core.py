@@ -117,6 +117,8 @@ def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_
         sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
     else:
         sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=axes)
+    if not (mean_share or std_share):  # x stands in dgamma alone, and may be infinite
+        return affine(dy, 0.0, inv_std, gamma, 0.0), dgamma, dbeta
     count = max(1, count_over(x.shape, axes))  # an empty x has sums of 0
     mean_g = passing_mean(sum_g, count, mean_share)
     mean_g_xhat = passing_mean(sum_g_xhat, count, std_share)

@@ -16,6 +16,7 @@ from helpers import (
 )
 
 from bnlib import batch_norm, batch_norm_backward, batch_norm_eval, batch_norm_eval_backward
+from bnlib.engine import using
 from bnlib.gradcheck import max_error
 
 every_layout = pytest.mark.parametrize("case", BATCH, ids=str)
@@ -265,3 +266,21 @@ def test_in_evaluation_an_infinite_gradient_stays_where_it_is():
     _, cache = batch_norm_eval(x, np.zeros(2), np.full(2, 3.0), eps=1.0)
     dx, _, _ = batch_norm_eval_backward(dy, cache)
     assert_close(dx, dy / 2)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("shape", [(4, 3), (400, 3, 20)])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_no_gradient_of_evaluation_contains_x(bad, shape, engine):
+    """It is gamma * inv_std * dy, whatever x is; dgamma contains x."""
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    x, dy = np.random.default_rng(0).normal(size=(2, *shape))
+    x[1, 1] = bad
+    with using(engine):
+        _, cache = batch_norm_eval(x, np.zeros(3), np.full(3, 4.0), np.full(3, 3.0), np.zeros(3), eps=0)
+        dx, dgamma, dbeta = batch_norm_eval_backward(dy, cache)
+    assert_close(dx, 1.5 * dy)
+    assert not np.isfinite(dgamma[1])
+    assert np.isfinite(dgamma[[0, 2]]).all()
+    assert np.isfinite(dbeta).all()

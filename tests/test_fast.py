@@ -293,6 +293,43 @@ def test_hostile_values(change, shape, last):
         assert (np.abs(a - b) <= FLOAT32 * size + 1e-30).all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [(np.float32, s) for s in (1e-16, 1e-19, 1e-21, 1e-30, 1e-43)]
+    + [(np.float64, s) for s in (1e-145, 1e-150)],
+)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_squares_that_underflow(shape, dtype, size):
+    """In one channel; another is constant, and costs no second way."""
+    x, *_ = drawn(np.random.default_rng(3), shape, dtype)
+    x[:, 2], x[:, 3] = x[:, 2] * size, 0
+    axes = (0, *range(2, x.ndim))
+    mean, var = x.astype(np.longdouble).mean(axis=axes), x.astype(np.longdouble).var(axis=axes)
+    stats = bnlib.channel_stats(x)
+    assert (np.abs(stats.mean - mean) <= 1e-5 * np.sqrt(var)).all()
+    assert (np.abs(stats.var - var) <= 1e-5 * var).all()
+    assert stats.var[3] == 0 < stats.var[2]
+    x[:, 2] = 5
+    assert fast.moments(x, axes) is not None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_products_that_underflow(shape, dtype):
+    """An upstream gradient near the smallest numbers, and statistics that bring its sums back."""
+    x, dy, gamma, _ = drawn(np.random.default_rng(3), shape, dtype)
+    size, factor = (1e-17, 1e-25) if dtype == np.float32 else (1e-145, 1e-170)
+    x, dy = x * dtype(size), dy * dtype(factor)
+    mean, var = np.zeros(shape[1]), np.full(shape[1], size**2)
+    _, cache = bnlib.batch_norm_eval(x, mean, var, gamma, eps=0)
+    _, dgamma, _ = bnlib.batch_norm_eval_backward(dy, cache)
+    over = (0, *range(2, x.ndim))
+    wanted = (dy.astype(np.longdouble) * x.astype(np.longdouble) / size).sum(axis=over)
+    close = 1e-4 if dtype == np.float32 else 1e-9
+    assert (np.abs(dgamma - wanted) <= close * np.abs(wanted).max()).all()
+    assert np.abs(wanted).max() > 0
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_large_products_in_evaluation(shape):
     x, dy, gamma, beta = drawn(np.random.default_rng(13), shape, np.float32)

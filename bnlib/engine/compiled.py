@@ -279,7 +279,7 @@ def forward(x, gamma, beta, eps, axes, parameter_axes):
 def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_share):
     """All of a backward pass in one kernel, where a channel is one cell."""
     plan = plan_of_all(axes, parameter_axes, x, dy)
-    if not plan:
+    if not plan or not (mean_share or std_share):
         return None
     dx, sums = np.empty_like(x), np.empty((2, plan.shape[1]))
     views = plan.views([x, dy, dx])

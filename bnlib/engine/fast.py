@@ -30,6 +30,11 @@ def moments(x, axes):
         if (offset * offset <= CALM**2 * var).all():
             break
         pivot = rounded(mean, x.dtype)
+    suspects = var < tiny(x.dtype)  # squares may have underflowed, unless the values are all alike
+    if suspects.any():
+        low, high = np.min(x, axis=axes, keepdims=True), np.max(x, axis=axes, keepdims=True)
+        if (low != high)[suspects].any():
+            return None
     return mean, np.maximum(var, 0)
 
 
@@ -46,6 +51,8 @@ def gradient_sums(x, dy, mean, inv_std, gamma, over):
     pivot, rest = split(mean, inv_std, x.dtype)
     total, products = sums(matrix, pivot, [(1,), (0, 1)], x, dy)
     with np.errstate(all="ignore"):
+        if any(((each != 0) & (np.abs(each) < tiny(x.dtype))).any() for each in (total, products)):
+            return None  # terms may have underflowed
         products = (products - rest * total) * inv_std
         if not np.isfinite(products).all():
             return None
@@ -76,9 +83,7 @@ def weighted(x, mean, inv_std, of_xhat, shift, *others):
         shift = shift - rest * scale
     if not usable(x.dtype, scale, shift, *scales):
         return None
-    terms = [(array, factor, None) for array, factor in others]
-    if not others or np.any(scale):  # in evaluation, no gradient passes through xhat
-        terms.append((x, scale, pivot))
+    terms = [*((array, factor, None) for array, factor in others), (x, scale, pivot)]
     return combine(matrix, np.empty_like(x), shift, *terms)
 
 
@@ -94,6 +99,11 @@ def split(mean, inv_std, dtype):
 def rounded(values, dtype):
     """The nearest values that this dtype has, so that taking them from their neighbours is exact."""
     return values.astype(dtype).astype(np.float64)
+
+
+def tiny(dtype):
+    """Sums below it may have lost terms that are too small for this dtype."""
+    return 1e-30 if dtype == np.float32 else 1e-280
 
 
 def usable(dtype, *values):
