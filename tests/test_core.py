@@ -146,6 +146,13 @@ def test_eval_adds_eps_in_double_precision(var, eps):
     assert_close(y[:, 0], wanted, rtol=2**-10)  # float16 spacing
 
 
+def test_zero_dimensional_arrays_are_numbers():
+    x, *_ = BATCH[3].draw()
+    of_channels = np.zeros(3), np.ones(3)
+    y, _ = batch_norm_eval(x, *of_channels, eps=np.array(0.5), axis=np.array(1))
+    assert_same(y, batch_norm_eval(x, *of_channels, eps=0.5, axis=1)[0])
+
+
 def test_stats_of_the_cache():
     x, *_ = BATCH[4].draw()
     stats = batch_norm(x, axis=-1)[1].stats
