@@ -6,22 +6,12 @@ import numpy as np
 import pytest
 from helpers import EVERY, assert_close, assert_same
 
-from bnlib import channel_stats, engine
-from bnlib.engine import blocks
+from bnlib import channel_stats
 from bnlib.engine.blocks import BLOCK_ELEMENTS, block, block_indices, block_map, block_sums
 
 every_case = pytest.mark.parametrize("case", EVERY, ids=str)
 every_size = pytest.mark.parametrize("elements", [1, 3, 8, 10**6])
 SHAPES = [(1, 1), (7,), (2, 3), (3, 2), (4, 3, 5), (5, 1, 2), (2, 2, 9, 1)]
-
-
-@pytest.fixture
-def set_block(monkeypatch):
-    def set_block(elements):
-        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", elements)
-        monkeypatch.setattr(engine, "SMALL", 0)
-
-    return set_block
 
 
 @every_size
@@ -96,20 +86,6 @@ def test_blocks_are_float64(dtype):
     assert_same(
         block(np.array([[1, 2], [3, 4]], dtype), (slice(1, 2), slice(0, 2))), np.array([[3.0, 4.0]])
     )
-
-
-@every_case
-@pytest.mark.parametrize("elements", [1, 5, 16])
-def test_every_norm_is_the_same_in_small_blocks(case, elements, set_block):
-    x, gamma, beta, dy = case.draw(5)
-    y, cache = case.forward(x, gamma, beta, 0.01)
-    whole = y, cache.xhat, cache.inv_std, *case.backward(dy, cache)
-    set_block(elements)
-    y, cache = case.forward(x, gamma, beta, 0.01)
-    cut = y, cache.xhat, cache.inv_std, *case.backward(dy, cache)
-    for got, wanted in zip(cut, whole, strict=True):
-        if wanted is not None:
-            assert_close(got, wanted)
 
 
 def test_an_input_of_several_blocks():

@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import EVERY, assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_fast import FLOAT32, FLOAT64, HOSTILE, SHAPES, both_passes, drawn, near
@@ -21,28 +20,8 @@ from bnlib.engine import compiled  # noqa: E402
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
-def threads(request, monkeypatch):
-    """Kernels for one thread, or for several, whatever the size."""
-    if request.param > numba.config.NUMBA_NUM_THREADS:
-        pytest.skip("this machine has one core")
-    before = numba.get_num_threads()
-    monkeypatch.setattr(compiled, "PAYS", 0)
-    numba.set_num_threads(request.param)
-    yield
-    numba.set_num_threads(before)
-
-
-@pytest.mark.parametrize("case", EVERY, ids=str)
-@pytest.mark.parametrize("eps", [1e-5, 0.3])
-def test_every_norm(case, eps, threads):
-    x, gamma, beta, dy = case.draw(1)
-    with using("compiled"):
-        y, cache = case.forward(x, gamma, beta if case.center else None, eps)
-        gradients = case.backward(dy, cache)
-    assert_close(y, case.expected(x, gamma, beta if case.center else None, eps))
-    for got, wanted in zip(gradients, case.expected_gradients(dy, x, gamma, eps), strict=True):
-        if got is not None:
-            assert_close(got, wanted)
+def threads(request, set_threads):
+    set_threads(request.param)
 
 
 @given(

@@ -11,8 +11,6 @@ from helpers import (
     RTOL,
     assert_close,
     assert_same,
-    check_backward,
-    check_forward,
 )
 
 from bnlib import batch_norm, batch_norm_backward, batch_norm_eval, batch_norm_eval_backward
@@ -24,38 +22,6 @@ every_eps = pytest.mark.parametrize("eps", [1e-5, 0.3, 70.0])
 every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 X = np.array([[1.0], [3.0], [8.0]])  # mean 4, variance 26/3; with eps = 1/3 the std is 3
 GAMMA, BETA = np.array([-2.0]), np.array([5.0])
-
-
-@every_layout
-@every_eps
-def test_forward_is_the_specification(case, eps):
-    check_forward(case, lambda *arguments: case.forward(*arguments)[0], eps)
-
-
-@every_layout
-@every_eps
-def test_backward_is_the_specification(case, eps):
-    def backward(dy, x, gamma, eps):
-        return case.backward(dy, case.forward(x, gamma, np.ones_like(gamma), eps)[1])
-
-    check_backward(case, backward, eps)
-
-
-@pytest.mark.parametrize("given", ["", "gamma", "beta", "gamma beta"])
-def test_absent_parameters(given):
-    case = BATCH[3]
-    x, gamma, beta, dy = case.draw()
-    gamma, beta = gamma if "gamma" in given else None, beta if "beta" in given else None
-    y, cache = case.forward(x, gamma, beta)
-    dx, dgamma, dbeta = case.backward(dy, cache)
-    wanted, wanted_dgamma, wanted_dbeta = case.expected_gradients(dy, x, gamma)
-    assert_close(y, case.expected(x, gamma, beta))
-    assert_close(dx, wanted)
-    for parameter, got, right in ((gamma, dgamma, wanted_dgamma), (beta, dbeta, wanted_dbeta)):
-        if parameter is None:
-            assert got is None
-        else:
-            assert_close(got, right)
 
 
 def test_training_mode_by_hand():
@@ -147,6 +113,13 @@ def test_eval_adds_eps_in_double_precision(var, eps):
     assert_close(y[:, 0], wanted, rtol=2**-10)  # float16 spacing
 
 
+def test_zero_dimensional_arrays_are_numbers():
+    x, *_ = BATCH[3].draw()
+    of_channels = np.zeros(3), np.ones(3)
+    y, _ = batch_norm_eval(x, *of_channels, eps=np.array(0.5), axis=np.array(1))
+    assert_same(y, batch_norm_eval(x, *of_channels, eps=0.5, axis=1)[0])
+
+
 def test_stats_of_the_cache():
     x, *_ = BATCH[4].draw()
     stats = batch_norm(x, axis=-1)[1].stats
@@ -164,18 +137,6 @@ def test_cache_keeps_x_and_computes_xhat_again(dtype):
     assert cache.xhat.dtype == dtype
     wanted = BATCH[3].expected(x.astype(np.float64), eps=0.3).astype(dtype)
     assert_close(cache.xhat, wanted, rtol=np.finfo(dtype).eps)  # a rounding apart at most
-
-
-@every_dtype
-def test_every_result_is_rounded_once(dtype):
-    """Arithmetic is float64 for every dtype: y and dx differ from it by the last rounding alone."""
-    x, gamma, beta, dy = BATCH[6].draw(dtype=dtype)
-    y, cache = batch_norm(x, gamma, beta)
-    got = y, *batch_norm_backward(dy, cache)
-    doubles = [array.astype(np.float64) for array in (x, gamma, beta, dy)]
-    y, cache = batch_norm(*doubles[:3])
-    for one, wanted in zip(got, (y, *batch_norm_backward(doubles[3], cache)), strict=True):
-        assert_same(one, wanted.astype(dtype))
 
 
 def test_parameters_and_dy_may_have_another_dtype_than_x():

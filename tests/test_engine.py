@@ -132,14 +132,6 @@ def declining(self, name):
     return lambda *given, **over: self.asked.append(name)
 
 
-@pytest.mark.parametrize("wrong", ["", "numba", "Compiled", 3, True])
-def test_an_engine_that_is_none(wrong):
-    for choice in (using, lambda engine: BatchNorm(3, engine=engine)):
-        with pytest.raises(ValueError) as caught:
-            choice(wrong)
-        assert str(caught.value) == f'engine must be "numpy" or "compiled", got {wrong!r}'
-
-
 def test_without_numba_it_says_what_to_install():
     code = (
         "import sys; sys.modules['numba'] = None\n"

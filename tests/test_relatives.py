@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import RELATIVES, assert_close, assert_same, check_backward, check_forward
+from helpers import RELATIVES, assert_close, assert_same
 
 import bnlib
 from bnlib import group_norm, group_norm_backward, instance_norm, layer_norm, rms_norm
@@ -12,55 +12,11 @@ every_eps = pytest.mark.parametrize("eps", [1e-5, 0.3, 70.0])
 
 
 @every_case
-@every_eps
-def test_forward_is_the_specification(case, eps):
-    check_forward(case, lambda *arguments: case.forward(*arguments)[0], eps)
-
-
-@every_case
-@every_eps
-def test_backward_is_the_specification(case, eps):
-    def backward(dy, x, gamma, eps):
-        beta = np.ones_like(gamma)
-        dx, dgamma, dbeta = case.backward(dy, case.forward(x, gamma, beta, eps)[1])
-        return dx, dgamma, dbeta if case.center else case.expected_gradients(dy, x)[2]
-
-    check_backward(case, backward, eps)
-
-
-@every_case
-@pytest.mark.parametrize("given", ["", "gamma", "beta"])
-def test_absent_parameters(case, given):
-    x, gamma, beta, dy = case.draw(3)
-    gamma, beta = gamma if given == "gamma" else None, beta if given == "beta" and case.center else None
-    y, cache = case.forward(x, gamma, beta)
-    dx, dgamma, dbeta = case.backward(dy, cache)
-    wanted, wanted_dgamma, wanted_dbeta = case.expected_gradients(dy, x, gamma)
-    assert_close(y, case.expected(x, gamma, beta))
-    assert_close(dx, wanted)
-    assert dgamma is None if gamma is None else np.allclose(dgamma, wanted_dgamma, rtol=1e-11)  # as RTOL
-    assert dbeta is None if beta is None else np.allclose(dbeta, wanted_dbeta, rtol=1e-11)  # as RTOL
-
-
-@every_case
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_every_result_is_rounded_once(case, dtype):
-    x, gamma, beta, dy = case.draw(dtype=dtype)
-    y, cache = case.forward(x, gamma, beta)
-    assert cache.norm == case.norm
-    got = y, cache.xhat, *case.backward(dy, cache)
-    x, gamma, beta, dy = (array.astype(np.float64) for array in (x, gamma, beta, dy))
-    y, cache = case.forward(x, gamma, beta)
-    for one, wanted in zip(got, (y, cache.xhat, *case.backward(dy, cache)), strict=True):
-        if wanted is not None:
-            assert_same(one, wanted.astype(dtype))
-
-
-@every_case
 def test_cache(case):
     x, gamma, beta, _ = case.draw()
     _, cache = case.forward(x, gamma, beta, eps=0.3)
     assert np.shares_memory(cache.x, x)
+    assert cache.norm == case.norm
     assert cache.stats is None
     assert_close(cache.xhat, case.expected(x, eps=0.3))
 

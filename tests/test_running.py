@@ -34,6 +34,10 @@ def test_momentum_is_a_tenth_by_default():
         assert_same(got, wanted)
 
 
+def test_momentum_may_be_of_numpy():
+    assert_same(update_running(MEAN, VAR, STATS, np.float64(0.5)), update_running(MEAN, VAR, STATS, 0.5))
+
+
 def test_momentum_0_keeps_and_momentum_1_replaces():
     mean, var = update_running(MEAN, VAR, STATS, 0)
     assert (mean.tolist(), var.tolist()) == (MEAN.tolist(), VAR.tolist())
