@@ -92,7 +92,7 @@ def test_convert_leaves_it_alone(make, kind, message):
     model = nn.Sequential(make(), nn.BatchNorm2d(3))
     before = snapshot(model[0])
     lazy = isinstance(model[0], nn.LazyBatchNorm2d)
-    wanted = None if lazy else copy.deepcopy(model)(IMAGES)
+    wanted = None if lazy else nn.Sequential(make(), nn.BatchNorm2d(3))(IMAGES)
     bt.convert(model)
     assert type(model[1]) is bt.BatchNorm2d
     assert snapshot(model[0]) == before
