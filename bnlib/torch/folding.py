@@ -4,9 +4,9 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from bnlib.torch.modules import BATCH_NORM
+from bnlib.torch.own import objection
 
 AXES = {nn.Linear: 0, nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
 TRANSPOSED = {nn.ConvTranspose1d: 1, nn.ConvTranspose2d: 2, nn.ConvTranspose3d: 3}
@@ -34,8 +34,9 @@ def fold(first, second):
     ------
     TypeError
         If one of the two is not a batch norm, or the other not one of the layers above: a ReLU, say, has no
-        weights to take it in.
+        weights to take it in. If the class or the instance has a forward of its own.
     ValueError
+        If a layer has hooks, is lazy, or computes its weights: parametrized, weight_norm, pruned.
         If the batch norm uses batch statistics, or channels or axes do not fit; or if it comes before a
         transposed convolution or one padded with zeros, where its shift misses the border.
 
@@ -106,13 +107,10 @@ def with_parameters(layer, weight, bias):
 def check_layer(layer, bn_comes_last):
     name = type(layer).__name__
     if kind(layer, AXES | TRANSPOSED) is None:
-        raise TypeError(
-            f"a batch norm folds into a linear layer or a convolution, got {name}, which has no weights"
-        )
-    if is_parametrized(layer):
-        raise ValueError(
-            f"{name} must have plain weights, got parametrized ones: remove the parametrization first"
-        )
+        why = "pass the layer itself" if any(True for _ in layer.parameters()) else "which has no weights"
+        raise TypeError(f"a batch norm folds into a linear layer or a convolution, got {name}, {why}")
+    if error := objection(layer, copied=True):
+        raise error
     if bn_comes_last:
         return
     if kind(layer, TRANSPOSED):
@@ -129,6 +127,8 @@ def check_layer(layer, bn_comes_last):
 
 
 def check_batch_norm(bn):
+    if error := objection(bn, copied=True):
+        raise error
     if bn.running_mean is None:
         raise ValueError(
             "the batch norm must have running statistics, got one that normalises by every batch"

@@ -1,6 +1,6 @@
 """Freeze batch norm: keep its statistics, and if wanted its parameters, whatever the training loop does."""
 
-from bnlib.torch.modules import OURS, BatchNormForward, batch_norm_layers, convert
+from bnlib.torch.modules import OURS, BatchNormForward, batch_norm_layers, convert, replaceable_layers
 
 
 def freeze(model, *, parameters=False):
@@ -24,13 +24,19 @@ def freeze(model, *, parameters=False):
     Raises
     ------
     TypeError
-        If model is not a torch.nn.Module, or has a batch norm of a class of its own.
+        If model is not a torch.nn.Module, or has a batch norm of a class of its own, or a scripted one.
     ValueError
-        If it has no batch norm, or one without running statistics. Nothing is changed then.
+        If it has no batch norm, or one that is lazy, parametrized or without running statistics. Nothing is
+        changed then.
 
     Notes
     -----
-    state_dict() does not say what is frozen: freeze again after loading it into a new model.
+    The statistics outlast reset_running_stats(), reset_parameters() and
+    `torch.optim.swa_utils.update_bn`; frozen parameters outlast reset_parameters(). What is copied into the
+    layer is taken: by load_state_dict(), or by an AveragedModel from a model that is not frozen.
+
+    state_dict() does not say what is frozen: freeze again after loading it into a new model, and after
+    torch's own SyncBatchNorm.convert_sync_batchnorm, which makes new layers; ours keeps them frozen.
 
     Examples
     --------
@@ -39,7 +45,7 @@ def freeze(model, *, parameters=False):
     >>> model.train()[1].training
     False
     """
-    layers = batch_norm_layers(model)
+    layers = replaceable_layers(model)
     if not layers:
         raise ValueError("model must have a batch norm to freeze, got none")
     if any(layer.running_mean is None for layer in layers):
@@ -85,7 +91,7 @@ def unfreeze(model, *, parameters=False):
     True
     """
     for layer in batch_norm_layers(model):
-        layer.frozen = False
+        vars(layer).pop("frozen", None)
         layer.train(model.training)
         if parameters:
             layer.requires_grad_(True)

@@ -5,6 +5,7 @@ import torch
 
 from bnlib.layers import BatchNorm
 from bnlib.torch.modules import BATCH_NORM, BatchNorm1d
+from bnlib.torch.own import objection, objection_to_class
 
 
 def to_numpy(module):
@@ -23,7 +24,9 @@ def to_numpy(module):
     Raises
     ------
     TypeError
-        If module is not a batch norm, or its dtype is not one of NumPy's.
+        If module is not a batch norm, has a forward of its own, or a dtype that is not one of NumPy's.
+    ValueError
+        If module has hooks, is lazy, or computes its weights: parametrized, weight_norm, pruned.
 
     Examples
     --------
@@ -33,6 +36,8 @@ def to_numpy(module):
     """
     if not isinstance(module, BATCH_NORM):
         raise TypeError(f"module must be a torch batch norm, got {type(module).__name__}")
+    if error := objection(module, copied=True):
+        raise error
     state = module.state_dict()
     dtypes = {value.dtype for key, value in state.items() if key != "num_batches_tracked"} or {
         torch.float32
@@ -72,7 +77,8 @@ def from_numpy(layer, kind=BatchNorm1d):
     Raises
     ------
     TypeError
-        If layer is not a bnlib.BatchNorm, or kind not a batch norm class.
+        If layer is not a bnlib.BatchNorm, or kind not a batch norm class, or one of them has a forward pass
+        of its own or is lazy.
     ValueError
         If the channel of layer is not on axis 1.
 
@@ -86,6 +92,8 @@ def from_numpy(layer, kind=BatchNorm1d):
         raise TypeError(f"layer must be a bnlib.BatchNorm, got {type(layer).__name__}")
     if not (isinstance(kind, type) and issubclass(kind, BATCH_NORM)):
         raise TypeError(f"kind must be a torch batch norm class, got {kind!r}")
+    if error := objection_to_class(type(layer), vars(layer)) or objection_to_class(kind):
+        raise error
     if layer.axis != 1:
         raise ValueError(f"layer must have its channel on axis 1, got axis {layer.axis}")
     state = {key: torch.from_numpy(np.array(value)) for key, value in layer.state_dict().items()}

@@ -6,6 +6,7 @@ from torch import nn
 
 from bnlib.engine import using
 from bnlib.torch.functional import normalize
+from bnlib.torch.own import objection
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm  # the base of torch's batch norm classes and so of ours
 
@@ -13,21 +14,23 @@ BATCH_NORM = nn.modules.batchnorm._BatchNorm  # the base of torch's batch norm c
 class BatchNormForward:
     """The forward pass, and the two settings, that all the modules share."""
 
-    frozen = False  # set by `freeze`: then train() leaves the layer in evaluation mode
+    frozen = False  # set by `freeze`: then the layer is in evaluation mode, and keeps its statistics
     engine = None  # set by `convert`, or by hand: see `bnlib.engine.using`
 
     def forward(self, input):
         """Normalise input by the statistics of the mode, and in training move the running statistics."""
         self._check_input_dim(input)
-        tracking = self.training and self.track_running_stats
+        training = self.training and not self.frozen
+        tracking = training and self.track_running_stats
         running = self.running_mean, self.running_var
-        if self.training and not tracking:
+        if training and not tracking:
             running = None, None
         momentum = self.momentum
         if momentum is None:
             momentum = (self.num_batches_tracked + 1).double().reciprocal() if tracking else 0.0
-        from_batch = self.training or self.running_mean is None
-        given = input, *running, self.weight, self.bias, from_batch, momentum, self.eps, self.find_group()
+        from_batch = training or (self.running_mean is None and not self.frozen)
+        group = self.find_group() if training else None
+        given = input, *running, self.weight, self.bias, from_batch, momentum, self.eps, group
         if self.engine is None or torch.compiler.is_compiling():  # compiled code has no use for an engine
             y = normalize(*given)
         else:
@@ -41,8 +44,18 @@ class BatchNormForward:
         """Switch to training mode, or with mode=False, or if frozen, to evaluation; return the module."""
         return super().train(mode and not self.frozen)
 
+    def reset_running_stats(self):
+        """Set the running statistics to 0 and 1, unless frozen."""
+        if not self.frozen:
+            super().reset_running_stats()
+
+    def reset_parameters(self):
+        """Set weight and bias to 1 and 0, and the running statistics, too, but nothing that is frozen."""
+        if not self.frozen or any(parameter.requires_grad for parameter in self.parameters()):
+            super().reset_parameters()
+
     def find_group(self):
-        """The process group whose batch is normalised as one, or None for this process alone."""
+        """The process group whose batch is normalised as one in training, or None for this process."""
         return None
 
 
@@ -99,8 +112,8 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
     """
 
     def find_group(self):
-        """The process group whose batch is normalised as one, or None for this process alone."""
-        if not (self.training and dist.is_available() and dist.is_initialized()):
+        """The process group whose batch is normalised as one in training, or None for this process."""
+        if not (dist.is_available() and dist.is_initialized()):
             return None
         group = self.process_group or dist.group.WORLD
         size = dist.get_world_size(group)
@@ -110,8 +123,12 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
-        """Turn every batch norm in a model into this class, in place, and return the model."""
-        for layer in batch_norm_layers(module):
+        """Turn every batch norm in a model into this class, in place, and return the model.
+
+        Raises TypeError or ValueError, and changes nothing, if a batch norm has a forward pass of its own,
+        or is lazy, parametrized or scripted.
+        """
+        for layer in replaceable_layers(module):
             layer.__class__ = cls
             layer.process_group = process_group
         return module
@@ -135,7 +152,8 @@ def convert(model, *, back=False, engine=None):
     Parameters
     ----------
     model : torch.nn.Module
-        May itself be a batch norm. Subclasses of torch's classes are left alone.
+        May itself be a batch norm. Subclasses of torch's classes are left alone, and so are lazy,
+        parametrized and scripted layers, and any with a forward of its own.
     back : bool, default False
         Turn this package's classes into torch's instead. A frozen layer is no longer frozen then: it stays
         in evaluation mode until train() is called.
@@ -164,11 +182,12 @@ def convert(model, *, back=False, engine=None):
     using(engine)  # an error now, not later
     classes = {ours: theirs for theirs, ours in OURS.items()} if back else OURS
     for layer in batch_norm_layers(model):
-        layer.__class__ = classes.get(type(layer), type(layer))  # ours add behaviour, but no state
-        if back:
-            vars(layer).pop("frozen", None)
-            vars(layer).pop("engine", None)
-        elif engine and isinstance(layer, BatchNormForward):
+        if type(layer) in classes and not objection(layer):
+            layer.__class__ = classes[type(layer)]  # ours add behaviour, but no state
+            if back:
+                vars(layer).pop("frozen", None)
+                vars(layer).pop("engine", None)
+        if not back and engine and isinstance(layer, BatchNormForward):
             layer.engine = engine
     return model
 
@@ -178,3 +197,20 @@ def batch_norm_layers(model):
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     return [module for module in model.modules() if isinstance(module, BATCH_NORM)]
+
+
+def replaceable_layers(model):
+    """All batch norm modules of a model; an error if another class may not replace one of them."""
+    layers = batch_norm_layers(model)
+    for layer in layers:
+        if error := objection(layer):
+            raise error
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule) and any(
+            "running_mean" in key for key in module.state_dict()
+        ):
+            raise TypeError(
+                f"model must have modules that can change, got a batch norm in a {type(module).__name__}: "
+                "change the model it was made from"
+            )
+    return layers

@@ -133,7 +133,7 @@ REFUSED = [
     (nn.Linear(6, 4), batch_norm(5, 1), ValueError, "4 channels of Linear, got 5"),
     (conv, batch_norm(4, 1), ValueError, "BatchNorm1d takes tensors of another rank than Conv2d"),
     (nn.Linear(6, 4), bn4, ValueError, "BatchNorm2d takes tensors of another rank than Linear"),
-    (parametrized(), bn4, ValueError, "remove the parametrization first"),
+    (parametrized(), bn4, ValueError, "remove_parametrizations first"),
 ]
 
 
