@@ -1,13 +1,20 @@
 """Batch norm of tensors under torch's signature."""
 
+import math
+
+import numpy as np
 import torch
+from torch._functorch import eager_transforms
+from torch.autograd import forward_ad
 
 from bnlib.torch.arrays import takes
 from bnlib.torch.channels import values_per_channel
 from bnlib.torch.eager import EagerBatchNorm
-from bnlib.torch.function import BatchNormFunction
+from bnlib.torch.function import normalized
+from bnlib.torch.recording import is_recorded, refuse_proxy
 
 FLOATS = torch.float16, torch.bfloat16, torch.float32, torch.float64
+NUMBERS = int, float, np.floating
 
 
 def batch_norm(
@@ -44,15 +51,18 @@ def batch_norm(
     Raises
     ------
     TypeError
-        If a tensor is not one, or its dtype is neither input's nor, where input has 16 bits, float32.
+        If a tensor is not one, or its dtype is neither input's nor, where input has 16 bits, float32; or if
+        training, momentum or eps is of another type.
     ValueError
-        If a shape does not fit, running statistics are missing, or training sees one value per channel or
-        an eps that is not positive. Nothing is changed then.
+        If a shape does not fit; running statistics are missing, require a gradient, or have, on the CPU, a
+        variance that is negative; momentum is not in [0, 1]; or training sees one value per channel or an
+        eps that is not positive. Nothing is changed then.
 
     Notes
     -----
-    Kept for the backward pass: input, and vectors. Second derivatives, `torch.compile`, `torch.func.grad`
-    and `torch.func.vmap` work as with torch's function; forward-mode differentiation does not.
+    Kept for the backward pass: input, and vectors. Second derivatives, forward-mode differentiation,
+    `torch.compile` and the transforms of `torch.func` work as with torch's function; `functionalize` is an
+    error. What torch.jit.trace, make_fx, torch.export and torch.onnx.export record is torch's function.
 
     References
     ----------
@@ -64,26 +74,37 @@ def batch_norm(
     >>> batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True).round(decimals=3).tolist()
     [[-1.0], [1.0]]
     """
-    return normalize(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    given = input, running_mean, running_var, weight, bias, training, momentum, eps
+    if is_recorded():
+        return torch.nn.functional.batch_norm(*given)
+    refuse_proxy(input)
+    if momentum is None:
+        raise TypeError("momentum must be a number, got None")
+    return normalize(*given)
 
 
-def normalize(x, running_mean, running_var, weight, bias, training, momentum, eps, group=None):
-    """batch_norm, over the batch of all processes of a group if one is given."""
+def normalize(
+    x, running_mean, running_var, weight, bias, training, momentum, eps, group=None, counter=None
+):
+    """batch_norm, over the batch of all processes of a group if one is given.
+
+    A counter of batches moves with the statistics; without a momentum it says what a new batch weighs.
+    """
     check_tensors(
         x, {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     )
     check_mode(x, running_mean, running_var, training, momentum, eps, group)
     given = x, weight, bias, running_mean, running_var
     if group is None and takes_the_shortest_way(given):
-        return EagerBatchNorm.apply(*given, bool(training), momentum, eps)
-    return BatchNormFunction.apply(*given, bool(training), momentum, eps, group)[0]
+        return EagerBatchNorm.apply(*given, training, momentum, eps, counter)
+    return normalized(*given, training, momentum, eps, group, counter)[0]
 
 
 def takes_the_shortest_way(tensors):
     """Whether nothing but autograd looks on, and NumPy can take these tensors."""
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return False
-    return takes(*tensors) and not torch._C._len_torch_dispatch_stack()
+    return takes(*tensors) and not torch._C._len_torch_dispatch_stack() and forward_ad._current_level < 0
 
 
 def check_tensors(x, vectors):
@@ -104,17 +125,43 @@ def check_tensors(x, vectors):
             raise ValueError(f"{name} must have shape {tuple(x.shape[1:2])}, got {tuple(value.shape)}")
 
 
+def check_forward_mode(group):
+    if group is not None:
+        raise RuntimeError("a synchronised batch norm has no forward-mode derivative: use the reverse mode")
+    if eager_transforms.JVP_NESTING > 1:  # torch would take the tangents of the outer one for zeros
+        raise RuntimeError(
+            "batch norm has no forward mode of forward mode: use jacfwd of jacrev, or hessian"
+        )
+
+
 def check_mode(x, running_mean, running_var, training, momentum, eps, group):
     if (running_mean is None) != (running_var is None):
         raise ValueError(
             "running_mean and running_var must both be tensors or both be None, got one of them"
         )
-    if not isinstance(momentum, (int, float, torch.Tensor)):
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and value.requires_grad:
+            raise ValueError(
+                f"{name} must not require a gradient, which batch norm has none for: detach it"
+            )
+        if training and value is not None and value.numel() > 1 and value.stride() == (0,):
+            raise ValueError(f"{name} must have its own memory for each channel, got an expanded one")
+    if not isinstance(training, bool):
+        raise TypeError(f"training must be True or False, got {training!r}")
+    if not isinstance(momentum, (*NUMBERS, torch.Tensor, type(None))):
         raise TypeError(f"momentum must be a number, got {momentum!r}")
+    if isinstance(momentum, NUMBERS) and training and not 0 <= momentum <= 1:
+        raise ValueError(f"momentum must be in [0, 1], got {momentum}")
+    if not isinstance(eps, NUMBERS):
+        raise TypeError(f"eps must be a number, got {eps!r}")
+    if not torch.compiler.is_compiling() and forward_ad._current_level >= 0:
+        check_forward_mode(group)
     if not training:
         if running_mean is None:
             raise ValueError("running_mean and running_var must be tensors in evaluation mode, got None")
-    elif not eps > 0:
-        raise ValueError(f"eps must be positive in training, got {eps}")
+        if not 0 <= eps < math.inf:
+            raise ValueError(f"eps must be at least 0 and finite in evaluation mode, got {eps}")
+    elif not 0 < eps < math.inf:
+        raise ValueError(f"eps must be positive and finite in training, got {eps}")
     elif group is None and values_per_channel(x) == 1:
         raise ValueError(f"input must have more than 1 value per channel in training, got {tuple(x.shape)}")

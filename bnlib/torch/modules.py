@@ -7,6 +7,7 @@ from torch import nn
 from bnlib.engine import using
 from bnlib.torch.functional import normalize
 from bnlib.torch.own import objection
+from bnlib.torch.recording import INSTEAD, is_recorded, refuse_proxy
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm  # the base of torch's batch norm classes and so of ours
 
@@ -19,26 +20,34 @@ class BatchNormForward:
 
     def forward(self, input):
         """Normalise input by the statistics of the mode, and in training move the running statistics."""
+        if is_recorded():
+            return super().forward(input)
+        refuse_proxy(input)
         self._check_input_dim(input)
         training = self.training and not self.frozen
         tracking = training and self.track_running_stats
         running = self.running_mean, self.running_var
         if training and not tracking:
             running = None, None
+        counter = self.num_batches_tracked if tracking else None
         momentum = self.momentum
-        if momentum is None:
-            momentum = (self.num_batches_tracked + 1).double().reciprocal() if tracking else 0.0
+        if momentum is None and not tracking:
+            momentum = 0.0
+        if momentum is None and counter is None:
+            raise ValueError(
+                "num_batches_tracked must be a tensor where momentum is None, got None: set one of the two"
+            )
         from_batch = training or (self.running_mean is None and not self.frozen)
         group = self.find_group() if training else None
-        given = input, *running, self.weight, self.bias, from_batch, momentum, self.eps, group
+        given = input, *running, self.weight, self.bias, from_batch, momentum, self.eps, group, counter
         if self.engine is None or torch.compiler.is_compiling():  # compiled code has no use for an engine
-            y = normalize(*given)
-        else:
-            with using(self.engine):
-                y = normalize(*given)
-        if tracking and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)  # last, so that an error leaves the state as it was
-        return y
+            return normalize(*given)
+        with using(self.engine):
+            return normalize(*given)
+
+    def __prepare_scriptable__(self):
+        """Torch.jit.script asks for the module to compile."""
+        raise RuntimeError(f"torch.jit.script cannot compile batch norm of this package: {INSTEAD}")
 
     def train(self, mode=True):
         """Switch to training mode, or with mode=False, or if frozen, to evaluation; return the module."""
@@ -146,8 +155,6 @@ def convert(model, *, back=False, engine=None):
     """Turn every torch batch norm in a model into this package's class, in place, and return the model.
 
     Parameters, buffers, mode and hooks stay the same objects, so an optimiser made before goes on working.
-    Tools that look for torch's classes by name need them back: torch.fx tracing, torch.jit.script and the
-    fusion of torch.ao.quantization.
 
     Parameters
     ----------
@@ -171,6 +178,28 @@ def convert(model, *, back=False, engine=None):
         If model is not a torch.nn.Module.
     ValueError, ImportError
         If there is no such engine, or it needs numba and that is not installed. Nothing is changed then.
+
+    Notes
+    -----
+    What other tools make of a converted model; "back" is to call ``convert(model, back=True)`` first.
+
+    ============================================  =============================  ===================
+    tool                                          what happens                   what to do
+    ============================================  =============================  ===================
+    torch.jit.trace, make_fx, torch.export,       records torch's own layer      nothing
+    torch.onnx.export
+    torch.compile, torch.func, checkpoints        works                          nothing
+    torch.func.functionalize                      an error                       back
+    jacfwd of jacfwd                              an error                       jacfwd of jacrev
+    functional_call                               works                          nothing
+    replace_all_batch_norm_modules_               works                          nothing
+    update_bn, fuse_conv_bn_eval                  works                          nothing
+    convert_conv2d_weight_memory_format           works                          nothing
+    torch.nn.SyncBatchNorm's conversion           makes torch's SyncBatchNorm    use ours for the CPU
+    torch.jit.script, torch.fx, quantize_fx       an error                       back
+    torch.ao.quantization.fuse_modules            an error of torch              back
+    opacus' ModuleValidator                       sees no batch norm             back, then validate
+    ============================================  =============================  ===================
 
     Examples
     --------

@@ -352,8 +352,22 @@ WRONG = [
     ({"running_mean": None}, ValueError, "both be tensors or both be None"),
     ({"training": False, "running_mean": None, "running_var": None}, ValueError, "in evaluation mode"),
     ({"momentum": None}, TypeError, "momentum must be a number, got None"),
-    ({"eps": 0.0}, ValueError, "eps must be positive in training, got 0.0"),
-    ({"eps": np.nan}, ValueError, "eps must be positive in training, got nan"),
+    ({"eps": 0.0}, ValueError, "eps must be positive and finite in training, got 0.0"),
+    ({"eps": np.nan}, ValueError, "eps must be positive and finite in training, got nan"),
+    ({"eps": np.inf}, ValueError, "eps must be positive and finite in training, got inf"),
+    ({"eps": "1e-5"}, TypeError, "eps must be a number, got '1e-5'"),
+    ({"eps": torch.tensor(1e-5)}, TypeError, "eps must be a number, got tensor"),
+    ({"eps": -1e-5, "training": False}, ValueError, "eps must be at least 0 and finite in .*, got -1e-05"),
+    ({"eps": np.nan, "training": False}, ValueError, "eps must be at least 0 and finite in .*, got nan"),
+    ({"running_var": -v, "training": False}, ValueError, "running_var must be at least 0, .* got .* -1.0"),
+    ({"running_var": -1e-7 * v, "training": False}, ValueError, "running_var must be at least 0"),
+    ({"running_var": 0 * v, "training": False, "eps": 0}, ValueError, r"running_var \+ eps positive"),
+    ({"momentum": 1.5}, ValueError, r"momentum must be in \[0, 1\], got 1.5"),
+    ({"momentum": np.nan}, ValueError, r"momentum must be in \[0, 1\], got nan"),
+    ({"training": "False"}, TypeError, "training must be True or False, got 'False'"),
+    ({"training": None}, TypeError, "training must be True or False, got None"),
+    ({"running_var": v[:1].expand(3)}, ValueError, "running_var must have its own memory for each channel"),
+    ({"running_mean": v.clone().requires_grad_()}, ValueError, "running_mean must not require a gradient"),
     ({"input": x[:1, :, 0]}, ValueError, r"more than 1 value per channel in training, got \(1, 3\)"),
 ]
 
@@ -366,6 +380,14 @@ def test_errors_name_the_argument_and_change_nothing(change, kind, message):
         batch_norm(**arguments)
     assert torch.equal(mean, torch.full((3,), 0.5))
     assert torch.equal(var, torch.full((3,), 2.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_a_negative_variance_of_any_dtype(dtype):
+    var = torch.tensor([np.nan, -1, 2]).to(dtype)
+    with pytest.raises(ValueError, match=r"running_var must be at least 0"):
+        batch_norm(x.to(dtype), v.to(dtype), var)
+    assert batch_norm(x.to(dtype), v.to(dtype), var.abs())[:, 0].isnan().all()
 
 
 def test_eps_of_zero_is_allowed_in_evaluation_mode():

@@ -106,6 +106,22 @@ def test_an_error_leaves_the_state():
         assert module.num_batches_tracked == counted
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_cumulative_average_needs_a_count(training):
+    ours = pair(momentum=None)[1].train(training)
+    ours.num_batches_tracked = None
+    before, x = ours.running_mean.clone(), Case((4, 3)).tensors()[0]
+    if training:
+        with pytest.raises(ValueError, match="num_batches_tracked must be a tensor where momentum is None"):
+            ours(x)
+        ours.momentum = 0.5
+        ours(x)
+        assert not torch.equal(ours.running_mean, before)
+    else:
+        ours(x)
+        assert torch.equal(ours.running_mean, before)
+
+
 def test_an_empty_batch_counts():
     theirs, ours = pair()
     for module in (ours, theirs):
