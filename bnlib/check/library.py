@@ -20,7 +20,7 @@ class Misconception:
     source: str = UNKNOWN  # a public place where it was made, or advised
 
 
-def known(exercise):
+def misconceptions_of(exercise):
     """All misconceptions of an exercise."""
     return [entry for entry in MISCONCEPTIONS.values() if entry.exercise == exercise]
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from bnlib.check.calling import Finding
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import MISCONCEPTIONS, known
-from bnlib.check.trial import CLOSE, attempt, same, tolerance
+from bnlib.check.library import MISCONCEPTIONS, misconceptions_of
+from bnlib.check.trial import CLOSE, agree, attempt, tolerance
 
 
 def match(name, results, where):
@@ -21,7 +21,7 @@ def match(name, results, where):
     for size in (1, 2):
         for group in candidates(name, size, results[where[0]], where[0]):
             ids = tuple(entry.id for entry in group)
-            if all(same(results[i], outcome(name, ids, i), tolerance(name, i)) for i in where):
+            if all(agree(results[i], outcome(name, ids, i), tolerance(name, i)) for i in where):
                 return group
     return ()
 
@@ -31,7 +31,7 @@ def candidates(name, size, result, i):
     every, matrix = sieve(name, size, i)
     if isinstance(result, Finding):
         return [group for group, row in zip(every, matrix, strict=True) if np.isnan(row[0])]
-    flat = flattened(result)
+    flat = flatten(result)
     with np.errstate(invalid="ignore"):
         apart = np.abs(matrix - flat) > 2 * CLOSE[np.dtype(np.float32)] * np.nanmax(np.abs(flat), initial=1)
     return [every[n] for n in np.flatnonzero(~apart.any(axis=1))]
@@ -41,7 +41,7 @@ def groups_of(name, size):
     """The entries of an exercise, or all pairs that change different steps."""
     return [
         group
-        for group in combinations(known(name), size)
+        for group in combinations(misconceptions_of(name), size)
         if size == 1 or not set(group[0].steps) & set(group[1].steps)
     ]
 
@@ -57,12 +57,12 @@ def sieve(name, size, i):
     """All groups of this size, and their results on probe i, a row each; NaN where these are no numbers."""
     groups = groups_of(name, size)
     results = [outcome(name, tuple(entry.id for entry in group), i) for group in groups]
-    width = next(flattened(result).size for result in results if not isinstance(result, Finding))
-    rows = [np.full(width, np.nan) if isinstance(r, Finding) else flattened(r) for r in results]
+    width = next(flatten(result).size for result in results if not isinstance(result, Finding))
+    rows = [np.full(width, np.nan) if isinstance(r, Finding) else flatten(r) for r in results]
     return groups, np.array(rows)
 
 
-def flattened(results):
+def flatten(results):
     return np.concatenate([np.ravel(result) for result in results])
 
 
