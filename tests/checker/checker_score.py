@@ -1,4 +1,9 @@
-"""The checker's score: wrong code refused and named, alone and in pairs, and right code accepted."""
+"""The checker's score: wrong code refused and named, alone and in pairs, and right code accepted.
+
+As a script it prints the scores of all exercises, as JSON.
+"""
+
+import json
 
 from right_code import RIGHT
 
@@ -50,3 +55,7 @@ def tally(name, ids):
     except KeyError:  # it named something that is no entry
         return "missed"
     return "equal" if equal else "missed"
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: score(name) for name in EXERCISES}))
