@@ -7,7 +7,7 @@ import numpy as np
 from bnlib.check.calling import NOT_TRIED, Finding, call, quietly
 from bnlib.check.clues import find_clues
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.matching import match, outcome
+from bnlib.check.matching import match, outcome_of
 from bnlib.check.probes import probes
 from bnlib.check.report import Report
 from bnlib.check.trial import Trial, agree, all_close, attempt, every_right, tolerance
@@ -118,8 +118,7 @@ def find_axes_limit(trial):
 
 def matches_group(trial, group, i):
     """Whether these misconceptions give the results of the trial on probe i."""
-    expected = outcome(trial.name, tuple(entry.id for entry in group), i)
-    return agree(trial.results[i], expected, tolerance(trial.name, i))
+    return agree(trial.results[i], outcome_of(trial.name, group, i), tolerance(trial.name, i))
 
 
 def changes_with_axes(trial, i, count):
