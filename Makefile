@@ -71,7 +71,7 @@ bench: .venv/installed
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/torch_backend.py
-	@$(BIN)/python benchmarks/suite_time.py
+	@$(BIN)/python tools/suite_time.py
 
 clean:
 	rm -rf _build .venv .venv-light .venv-site tests/browser/node_modules

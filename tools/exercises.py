@@ -3,17 +3,21 @@
 python tools/exercises.py
 """
 
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 
 from bnlib import check
+from bnlib.check.library import MISCONCEPTIONS
 
 CHECKERS = set(check.__all__) - {"Report"}
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "book" / "exercises.md"
+SCORER = ROOT / "tests" / "checker" / "checker_score.py"
 KINDS = {"predict": "predict", "write": "write", "derive": "derive", "find-the-bug": "find the bug"}
 INTRODUCTION = """# Exercises
 
@@ -97,8 +101,6 @@ def table(scores):
 
 def page(scores):
     """The whole page, from the scores of the exercises by name."""
-    from bnlib.check.library import MISCONCEPTIONS
-
     sourced = sum("no public source" not in entry.source for entry in MISCONCEPTIONS.values())
     pairs = sum(score["pairs"] for score in scores.values())
     words = SCORE.format(
@@ -108,12 +110,7 @@ def page(scores):
 
 
 def main():
-    sys.path.insert(0, str(ROOT / "tests" / "checker"))
-    from checker_score import score
-
-    from bnlib.check.exercises import EXERCISES
-
-    PAGE.write_text(page({name: score(name) for name in EXERCISES}))
+    PAGE.write_text(page(json.loads(subprocess.check_output([sys.executable, SCORER]))))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ tell wrong formulas apart, and name the one or two misconceptions of the library
 
 from functools import partial
 
-from bnlib.check.answers import judge
+from bnlib.check.answers import compare_answers
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import SCRIPT
 from bnlib.check.gradient_tests import score
@@ -97,8 +97,8 @@ def layer(kind):
         raise TypeError(f"layer checks a class, got {kind.__class__.__name__}")
     report = diagnose("layer", partial(play, kind))
     if report.ok and not diagnose("layer", partial(play, kind, crowd=True)).ok:
-        told = "wrong: two layers share their statistics: keep these on self, and not on the class"
-        return Report(False, told, ["layer/shared-by-all-layers"])
+        text = "wrong: two layers share their statistics: keep these on self, and not on the class"
+        return Report(False, text, ["layer/shared-by-all-layers"])
     return report
 
 
@@ -182,4 +182,4 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, mistakes=None):
     wrong: got 4
     4 is the mean; the median is asked for.
     """
-    return judge(got, wanted, rtol, atol, mistakes)
+    return compare_answers(got, wanted, rtol, atol, mistakes)

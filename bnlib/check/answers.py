@@ -3,68 +3,68 @@
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED
-from bnlib.check.report import Report, apart
+from bnlib.check.report import Report, format_distinct
 
 
-def judge(got, wanted, rtol, atol, mistakes):
+def compare_answers(got, wanted, rtol, atol, mistakes):
     """The Report on an answer; where mistakes are expected, it does not give the right value away."""
     if isinstance(wanted, tuple) and isinstance(got, np.ndarray) and got.shape[:1] == (len(wanted),):
         got = tuple(got)
-    if untouched(got):
+    if is_untouched(got):
         return Report(False, NOT_TRIED)
-    wrong = difference(got, wanted, rtol, atol, hint=mistakes is None)
+    wrong = describe_difference(got, wanted, rtol, atol, hint=mistakes is None)
     if wrong is None:
         return Report(True, "right")
-    whole = recognised(got, wanted, mistakes or {}, rtol, atol)
-    parts = () if whole else parted(got, wanted, mistakes or {})
-    sentences = [s for s in (whole, *(recognised(*part, rtol, atol) for part in parts)) if s]
-    lines = [f"right already: {already}"] if (already := good(got, wanted, rtol, atol)) else []
+    whole = find_mistake(got, wanted, mistakes or {}, rtol, atol)
+    parts = () if whole else split_results(got, wanted, mistakes or {})
+    sentences = [s for s in (whole, *(find_mistake(*part, rtol, atol) for part in parts)) if s]
+    lines = [f"right already: {already}"] if (already := right_results(got, wanted, rtol, atol)) else []
     lines += [wrong, *dict.fromkeys(sentences)]
     return Report(False, "\n".join(lines), list(dict.fromkeys(sentences)))
 
 
-def parted(got, wanted, mistakes):
+def split_results(got, wanted, mistakes):
     """Yield each result of a tuple, with what it should be, and what it would be by each mistake."""
     if same_length(got, wanted) and all(same_length(value, wanted) for value in mistakes.values()):
         for i, (one, right) in enumerate(zip(got, wanted, strict=True)):
             yield one, right, {sentence: value[i] for sentence, value in mistakes.items()}
 
 
-def recognised(got, wanted, mistakes, rtol, atol):
+def find_mistake(got, wanted, mistakes, rtol, atol):
     """The sentence of the mistake that gives this wrong answer, the nearest one; or None."""
-    if untouched(got) or difference(got, wanted, rtol, atol) is None:
+    if is_untouched(got) or describe_difference(got, wanted, rtol, atol) is None:
         return None
     for close in (rtol / 100, rtol):  # where one asks for few digits, two mistakes may be near
         for sentence, value in mistakes.items():
-            if difference(got, value, close, atol) is None:
+            if describe_difference(got, value, close, atol) is None:
                 return sentence
     return None
 
 
-def good(got, wanted, rtol, atol):
+def right_results(got, wanted, rtol, atol):
     """Which results of a tuple are right, in words; nothing for a single answer."""
     if not same_length(got, wanted):
         return ""
     pairs = enumerate(zip(got, wanted, strict=True), start=1)
-    return ", ".join(f"result {n}" for n, (a, b) in pairs if difference(a, b, rtol, atol) is None)
+    return ", ".join(f"result {n}" for n, (a, b) in pairs if describe_difference(a, b, rtol, atol) is None)
 
 
 def same_length(got, wanted):
     return isinstance(wanted, tuple) and isinstance(got, (tuple, list)) and len(got) == len(wanted)
 
 
-def untouched(got):
+def is_untouched(got):
     """Whether nothing was answered: None, or a tuple or list of it."""
-    return got is None or (isinstance(got, (tuple, list)) and bool(got) and all(map(untouched, got)))
+    return got is None or (isinstance(got, (tuple, list)) and bool(got) and all(map(is_untouched, got)))
 
 
-def difference(got, wanted, rtol, atol, hint=True):
+def describe_difference(got, wanted, rtol, atol, hint=True):
     """Where an answer is wrong and what it is, in a few words; None if it is right."""
     if isinstance(wanted, tuple):
         if not same_length(got, wanted):
             return f"wrong: wanted {len(wanted)} results"
         for i, (one, right) in enumerate(zip(got, wanted, strict=True), start=1):
-            wrong = difference(one, right, rtol, atol, hint)
+            wrong = describe_difference(one, right, rtol, atol, hint)
             if wrong is not None:
                 inner = wrong.removeprefix("wrong").replace(" in result ", ".", 1)
                 return f"wrong in result {i}{inner}"
@@ -84,5 +84,5 @@ def difference(got, wanted, rtol, atol, hint=True):
     if len(wrong) == 0:
         return None
     at = tuple(int(i) for i in wrong[0])
-    one, other = apart(got[at], wanted[at])
+    one, other = format_distinct(got[at], wanted[at])
     return f"wrong{f' at {list(at)}' if at else ''}: got {one}{f', wanted {other}' if hint else ''}"

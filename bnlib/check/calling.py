@@ -45,7 +45,7 @@ def call(exercise, function, inputs, right):
         return NOT_TRIED
     except Exception as error:
         words = str(error).splitlines()[0] if str(error) else ""
-        return Finding("raises", f"your code raises {type(error).__name__}: {words}{line_of(error)}")
+        return Finding("raises", f"your code raises {type(error).__name__}: {words}{find_own_line(error)}")
     if results is None or (isinstance(results, tuple) and all(result is None for result in results)):
         return NOT_TRIED
     for key, value in inputs.items():
@@ -65,7 +65,7 @@ def as_arrays(exercise, results, right):
         return Finding("number-of-results", f"return {len(exercise.results)} results: {wanted_names}")
     for key, result in zip(exercise.results, results, strict=True):
         if result is None or isinstance(result, (tuple, dict, str)):
-            return Finding("not-numbers", f"{key} is {said(result)}; return an array")
+            return Finding("not-numbers", f"{key} is {describe_kind(result)}; return an array")
     try:
         results = tuple(np.asarray(result) for result in results)
     except Exception:
@@ -79,11 +79,11 @@ def as_arrays(exercise, results, right):
     return results
 
 
-def said(result):
+def describe_kind(result):
     return "None" if result is None else f"a {type(result).__name__}"
 
 
-def line_of(error):
+def find_own_line(error):
     """The learner's own line: the deepest one of the traceback that no library holds."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not frame.filename.startswith((*FOREIGN, "<frozen", "<step>", "<__array_function__")):

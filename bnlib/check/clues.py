@@ -2,47 +2,47 @@
 
 import numpy as np
 
-from bnlib.check.derivatives import broken_sums, jacobian
+from bnlib.check.derivatives import jacobian_clues, sum_clues
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.layer_clues import statistics_used
-from bnlib.check.terms import FITTED, ratio, spoken, terms
+from bnlib.check.layer_clues import layer_clues
+from bnlib.check.terms import FITTED, common_ratio, format_ratios, term_clues
 
 
-def clues(trial):
+def find_clues(trial):
     """Yield ids and sentences about the wrong results of a trial."""
     name = trial.name
     if trial.wrong == [len(trial.results) - 1] == trial.wrong_arrays:
-        yield large_values(trial)
+        yield large_value_clue(trial)
         return
     if any(not np.isfinite(got).all() for i in trial.wrong_arrays for got in trial.results[i]):
-        told = "There is nan or inf in it: a root of a negative number, or a division by 0."
-        yield f"{name}/not-finite", told
+        text = "There is nan or inf in it: a root of a negative number, or a division by 0."
+        yield f"{name}/not-finite", text
         return
     if name == "layer":
-        yield from statistics_used(trial)
+        yield from layer_clues(trial)
         return
     for k, key in enumerate(EXERCISES[name].results):
-        differs = [i for i in trial.wrong_arrays if not trial.good(k, i)]
-        ratios = [ratio(trial.results[i][k], trial.right[i][k]) for i in differs]
+        differs = [i for i in trial.wrong_arrays if not trial.is_right(k, i)]
+        ratios = [common_ratio(trial.results[i][k], trial.right[i][k]) for i in differs]
         if not differs:
             continue
         if None not in ratios:
-            yield f"{name}/{key}-scaled", f"{key} is the right one times {spoken(ratios)}."
+            yield f"{name}/{key}-scaled", f"{key} is the right one times {format_ratios(ratios)}."
             continue
-        found = list(terms(name, key, [(i, trial.results[i][k]) for i in differs if i < FITTED]))
+        found = list(term_clues(name, key, [(i, trial.results[i][k]) for i in differs if i < FITTED]))
         yield from found
         if "dx" in EXERCISES[name].results and not found:
-            yield from jacobian(trial, k)
+            yield from jacobian_clues(trial, k)
         if name == "backward" and key == "dx" and not found:
-            yield from broken_sums(trial.results[differs[0]][0], differs[0])
+            yield from sum_clues(trial.results[differs[0]][0], differs[0])
 
 
-def large_values(trial):
+def large_value_clue(trial):
     """The clue where only float32 values near 3000 go wrong."""
     pairs = list(zip(trial.results[-1], trial.right[-1], strict=True))
     if all(np.abs(got - right).max() < 0.5 * np.abs(right).max() for got, right in pairs):
-        told = (
+        text = (
             "It is right in float64, but loses the digits of float32 values near 3000: centre, then square."
         )
-        return f"{trial.name}/cancellation", told
+        return f"{trial.name}/cancellation", text
     return f"{trial.name}/large-values", "It is wrong where the values are near 3000: is anything cut off?"

@@ -3,13 +3,13 @@
 import numpy as np
 
 from bnlib.check.calling import call
-from bnlib.check.exercises import EXERCISES, evaluated
+from bnlib.check.exercises import EXERCISES, evaluate
 from bnlib.check.probes import probes
 from bnlib.check.terms import STEADY
-from bnlib.check.wording import spelt
+from bnlib.check.wording import format_value
 
 
-def jacobian(trial, k):
+def jacobian_clues(trial, k):
     """Yield what the derivative of gradient k by dy shows: dx, dgamma and dbeta are linear in dy."""
     name, inputs, key = trial.name, probes(trial.name)[0], EXERCISES[trial.name].results[k]
     dy, right = inputs["dy"], trial.right[0]
@@ -27,21 +27,21 @@ def jacobian(trial, k):
     elif max(apart) > STEADY * size:
         yield f"{name}/channels-mixed", f"A channel of {key} depends on the dy of another channel."
     elif key == "dx" and np.abs(got - got.T).max() > STEADY * size:
-        told = "The Jacobian of x to y is symmetric, and yours is not: look at where gamma and xhat stand."
-        yield f"{name}/jacobian-not-symmetric", told
+        text = "The Jacobian of x to y is symmetric, and yours is not: look at where gamma and xhat stand."
+        yield f"{name}/jacobian-not-symmetric", text
     elif key != "dx":
         weights = np.stack([blocks[:, c, 0, c] for c in range(channels)], axis=1)
-        xhat = evaluated(EXERCISES[name].steps, inputs)["xhat"] if key == "dgamma" else np.ones_like(dy)
+        xhat = evaluate(EXERCISES[name].steps, inputs)["xhat"] if key == "dgamma" else np.ones_like(dy)
         what = "xhat" if key == "dgamma" else "1"
-        first, wanted = spelt(weights[:3, 0]), spelt(xhat[:3, 0])
-        told = f"{key} multiplies dy by {first}, where {what} is {wanted} (the first three of channel 0)."
-        yield f"{name}/{key}-weights", told
+        first, wanted = format_value(weights[:3, 0]), format_value(xhat[:3, 0])
+        text = f"{key} multiplies dy by {first}, where {what} is {wanted} (the first three of channel 0)."
+        yield f"{name}/{key}-weights", text
 
 
-def broken_sums(dx, i):
+def sum_clues(dx, i):
     """Yield which of the two sums over a channel that the right dx keeps small are not so here."""
     inputs = probes("backward")[i]
-    steps = evaluated(EXERCISES["backward"].steps, inputs)
+    steps = evaluate(EXERCISES["backward"].steps, inputs)
     axes, size = steps["axes"], np.abs(dx).max() * dx.size / dx.shape[1]
     kept = inputs["eps"] * steps["inv_std"] ** 2 * steps["inv_std"] * steps["mean_g_xhat"]
     kept = kept.ravel() * dx.size / dx.shape[1]
@@ -51,5 +51,5 @@ def broken_sums(dx, i):
             "dx does not add up to 0 over a channel: look at the mean's path.",
         )
     if np.abs((dx * steps["xhat"]).sum(axis=axes) - kept).max() > STEADY * size:
-        told = "The sum of dx * xhat is not what eps leaves of it: look at the variance's path."
-        yield "backward/dx-along-xhat", told
+        text = "The sum of dx * xhat is not what eps leaves of it: look at the variance's path."
+        yield "backward/dx-along-xhat", text

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED, Finding, call, quietly
-from bnlib.check.clues import clues
+from bnlib.check.clues import find_clues
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.matching import match, outcome
+from bnlib.check.matching import match, outcome_of
 from bnlib.check.probes import probes
 from bnlib.check.report import Report
-from bnlib.check.trial import Trial, attempt, every_right, near, same, tolerance
-from bnlib.check.wording import lines_of
+from bnlib.check.trial import Trial, agree, all_close, attempt, every_right, tolerance
+from bnlib.check.wording import report_lines
 
 WIDER = "From float32 values it makes float64 ones: fine here, but a library keeps the dtype of its input."
 REMEMBERED = "The result depends on what was called before: something is remembered between calls."
@@ -57,10 +57,10 @@ def report_on(name, function, first):
             return Report(False, NOT_TRIED)
     again = results.pop()
     trial = Trial(name, function, results, again)
-    if not trial.wrong and trial.repeats:
-        return Report(True, "right" if trial.narrow else f"right\n{WIDER}")
+    if not trial.wrong and trial.is_repeatable:
+        return Report(True, "right" if trial.keeps_float32 else f"right\n{WIDER}")
     verdict = recognise(trial)
-    return Report(False, "\n".join(lines_of(trial, verdict)), verdict.ids)
+    return Report(False, "\n".join(report_lines(trial, verdict)), verdict.ids)
 
 
 def recognise(trial):
@@ -68,31 +68,31 @@ def recognise(trial):
     group = match(trial.name, trial.results, range(len(trial.results))) if trial.wrong else ()
     if group:
         return Verdict(group)
-    if not trial.repeats or cached(trial):
+    if not trial.is_repeatable or returns_earlier_result(trial):
         return Verdict((), [("hidden-state", REMEMBERED)])
-    limited = written_for(trial)
+    limited = find_axes_limit(trial)
     if limited:
         return limited
     first = trial.results[trial.wrong[0]]
     if isinstance(first, Finding):
-        told = f"For an input of shape {trial.shapes[trial.wrong[0]]} {first.text}."
-        return Verdict((), [(first.id, told)])
-    return Verdict((), list(clues(trial)))
+        text = f"For an input of shape {trial.shapes[trial.wrong[0]]} {first.text}."
+        return Verdict((), [(first.id, text)])
+    return Verdict((), list(find_clues(trial)))
 
 
-def cached(trial):
+def returns_earlier_result(trial):
     """Whether a wrong result is the right one of an earlier probe."""
     return any(
         trial.results[i][k].shape == trial.right[j][k].shape
-        and near(trial.results[i][k], trial.right[j][k], tolerance(trial.name, i))
+        and all_close(trial.results[i][k], trial.right[j][k], tolerance(trial.name, i))
         for i in trial.wrong_arrays
         for j in range(i)
         for k in range(len(trial.right[i]))
-        if not trial.good(k, i) and np.ptp(trial.right[j][k]) > 0
+        if not trial.is_right(k, i) and np.ptp(trial.right[j][k]) > 0
     )
 
 
-def written_for(trial):
+def find_axes_limit(trial):
     """The Verdict on code that does something else where x has other than 2, or 4, axes; or None."""
     axes = [len(shape) for shape in trial.shapes]
     for count in (2, 4):
@@ -102,24 +102,23 @@ def written_for(trial):
             changes_with_axes(trial, i, count) for i in outside
         ):
             continue
-        told = f"It is written for {count} axes, and fails for more or fewer: x is (N, C, *S)."
-        limited = [(f"{trial.name}/written-for-{count}-axes", told)]
+        text = f"It is written for {count} axes, and fails for more or fewer: x is (N, C, *S)."
+        limited = [(f"{trial.name}/written-for-{count}-axes", text)]
         if not set(inside) & set(trial.wrong):
             # code may treat these axes apart on purpose, and be wrong for the others
             group = match(trial.name, trial.results, outside)
             return Verdict(group) if group else Verdict((), limited, "channel_statistics")
         group = match(trial.name, trial.results, inside)
-        if group and not any(same_as(trial, group, i) for i in outside):
+        if group and not any(matches_group(trial, group, i) for i in outside):
             return Verdict(group, limited, "channel_statistics")
         if set(inside) & set(trial.wrong_arrays) and not set(outside) & set(trial.wrong_arrays):
-            return Verdict((), [*clues(trial), *limited], "channel_statistics")
+            return Verdict((), [*find_clues(trial), *limited], "channel_statistics")
     return None
 
 
-def same_as(trial, group, i):
+def matches_group(trial, group, i):
     """Whether these misconceptions give the results of the trial on probe i."""
-    expected = outcome(trial.name, tuple(entry.id for entry in group), i)
-    return same(trial.results[i], expected, tolerance(trial.name, i))
+    return agree(trial.results[i], outcome_of(trial.name, group, i), tolerance(trial.name, i))
 
 
 def changes_with_axes(trial, i, count):
@@ -136,4 +135,4 @@ def changes_with_axes(trial, i, count):
     got = call(EXERCISES[trial.name], trial.function, inputs, right)
     if isinstance(got, Finding) or isinstance(trial.results[i], Finding):
         return isinstance(got, Finding) != isinstance(trial.results[i], Finding)
-    return not same(got, tuple(map(rearranged, trial.results[i])), tolerance(trial.name, i))
+    return not agree(got, tuple(map(rearranged, trial.results[i])), tolerance(trial.name, i))

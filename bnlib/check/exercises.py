@@ -24,7 +24,7 @@ class Exercise:
 
     def run(self, inputs, changes=None):
         """The results for inputs by name, as float64 or wider arithmetic has them; steps may be changed."""
-        names = evaluated(self.steps | (changes or {}), inputs)
+        names = evaluate(self.steps | (changes or {}), inputs)
         return tuple(np.asarray(names[result]) for result in self.results)
 
     def with_steps(self, changes):
@@ -36,10 +36,10 @@ class Exercise:
 
         return function
 
-    def told(self, spelt, shape, result):
+    def describe_inputs(self, values, shape, result):
         """The inputs in words, from their values as text; a layer's depend on which result is told."""
-        spelt = spelt | {"x": f"{spelt['x']} of shape {shape}"}
-        return ", ".join(f"{key} = {value}" for key, value in spelt.items())
+        values = values | {"x": f"{values['x']} of shape {shape}"}
+        return ", ".join(f"{key} = {value}" for key, value in values.items())
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class LayerExercise(Exercise):
         """
         steps, outputs, trained = self.steps | (changes or {}), [], 0
         begin = {step: steps[step] for step in ("running_mean", "running_var")}
-        state = {step: evaluated(begin, inputs)[step] for step in begin}
+        state = {step: evaluate(begin, inputs)[step] for step in begin}
         for mode, key in SCRIPT:
             trained += mode == "train"
             of_mode = {step: steps[step] for step in LAYER_STEPS[mode]}
-            names = evaluated(of_mode, inputs | state | {"x": inputs[key], "trained": trained})
+            names = evaluate(of_mode, inputs | state | {"x": inputs[key], "trained": trained})
             state = {"running_mean": names[f"{mode}_next_mean"], "running_var": names[f"{mode}_next_var"]}
             outputs.append(np.asarray(names[f"{mode}_y"]))
         return tuple(outputs)
 
-    def told(self, spelt, shape, result):
+    def describe_inputs(self, values, shape, result):
         """The calls up to this output."""
-        calls = [f"{mode} {spelt[key]}" for mode, key in SCRIPT[: self.results.index(result) + 1]]
-        eps, momentum = spelt["eps"], spelt["momentum"]
+        calls = [f"{mode} {values[key]}" for mode, key in SCRIPT[: self.results.index(result) + 1]]
+        eps, momentum = values["eps"], values["momentum"]
         return (
             f"the calls {', '.join(calls)}, of shape {shape}, with eps = {eps} and momentum = {momentum},"
         )
@@ -105,16 +105,16 @@ LAYER_STEPS = {
 }
 
 
-def evaluated(steps, inputs):
+def evaluate(steps, inputs):
     """The inputs and all steps, by name; a step sees those before it."""
     names = {"np": np, "along": along} | inputs
     for step, expression in steps.items():
-        names[step] = eval(compiled(expression), names)
+        names[step] = eval(compile_step(expression), names)
     return names
 
 
 @cache
-def compiled(expression):
+def compile_step(expression):
     return compile(expression, "<step>", "eval")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from bnlib.check.calling import quietly
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import known
+from bnlib.check.library import misconceptions_of
 from bnlib.check.report import Report
 
 BACKWARD = EXERCISES["backward"]
@@ -18,7 +18,8 @@ def score(test):
     seen = []
     verdict = run(test, backward_pass({}, seen))
     if verdict is None and run(test, backward_pass(NONSENSE, [])) is False:
-        test, verdict = silent(test), True  # a test of assertions returns nothing where all of them hold
+        # a test of assertions returns nothing where all of them hold
+        test, verdict = return_true(test), True
     if verdict is None:
         return Report(False, "not tried yet")
     if isinstance(verdict, Exception):
@@ -27,12 +28,12 @@ def score(test):
     if not verdict:
         return Report(False, "wrong: your test refuses the right backward pass", ["refuses-the-right-one"])
     with quietly():
-        return scored(test, seen)
+        return report_survivors(test, seen)
 
 
-def scored(test, seen):
+def report_survivors(test, seen):
     """The Report on a test that accepts the right backward pass, which it called as `seen`."""
-    wrong = known(BACKWARD.name)
+    wrong = misconceptions_of(BACKWARD.name)
     alive = [entry for entry in wrong if run(test, backward_pass(entry.steps, [])) is True]
     killed = f"{len(wrong) - len(alive)} of {len(wrong)} wrong ones"
     verdict = "not yet" if alive else "right"
@@ -70,14 +71,14 @@ def run(test, backward):
     return TypeError(f"it returns {type(verdict).__name__}; return True or False")
 
 
-def silent(test):
+def return_true(test):
     """The test with True for nothing."""
 
-    def told(backward):
+    def passing(backward):
         test(backward)
         return True
 
-    return told
+    return passing
 
 
 def blind_spots(test, seen, alive):

@@ -3,7 +3,7 @@
 To add one, add one entry. Its expressions see the exercise's arguments, the steps before, `np` and `along`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 UNKNOWN = "no public source known"
 
@@ -18,9 +18,20 @@ class Misconception:
     steps: dict  # step -> the wrong expression
     chapter: str  # where the book treats it
     source: str = UNKNOWN  # a public place where it was made, or advised
+    constant: str = ""  # the number in `says` and `steps` that may as well be another
+
+    def with_constant(self, value):
+        """The same misconception with another number."""
+        steps = {step: code.replace(self.constant, repr(value)) for step, code in self.steps.items()}
+        return replace(self, says=self.says.replace(self.constant, format_constant(value)), steps=steps)
 
 
-def known(exercise):
+def format_constant(value):
+    """As one would write it in code: 0.001, 1e-5."""
+    return f"{value:.10g}".replace("e-0", "e-")
+
+
+def misconceptions_of(exercise):
     """All misconceptions of an exercise."""
     return [entry for entry in MISCONCEPTIONS.values() if entry.exercise == exercise]
 
@@ -72,7 +83,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("sum-for-variance", "The squared deviations are added up, and not divided by their number.", {"var": "((x - center) ** 2).sum(axis=axes)"}, STATS),
         *scrambled("{}"),
         ("deviations-from-each-position", "The deviations are taken from the mean of each position; what differs between positions is lost.", {"var": "((x - x.mean(axis=0)) ** 2).mean(axis=axes)"}, STATS),
-        ("eps-in-the-variance", "eps is added to the variance; it belongs to the deviation that divides, not to the statistics.", {"var": "((x - center) ** 2).mean(axis=axes) + 1e-5"}, STATS, "chainer/chainer pull request 4505; nntrainer/nntrainer pull request 677; keras-team/keras-contrib pull request 287 (batch renormalization)"),
+        ("eps-in-the-variance", "1e-5 is added to the variance; eps belongs to the deviation that divides, not to the statistics.", {"var": "((x - center) ** 2).mean(axis=axes) + 1e-5"}, STATS, "chainer/chainer pull request 4505; nntrainer/nntrainer pull request 677; keras-team/keras-contrib pull request 287 (batch renormalization)", "1e-5"),
         ("inverse-deviation-for-variance", "This is 1 over the deviation; the variance is asked for.", {"var": "1 / x.std(axis=axes)"}, STATS, "apache/mxnet issue 9216"),
         ("deltas-squared", "Welford's update multiplies the deviation from the old mean by that from the new one; here one is squared.", {"var": "np.array([sum((v - r[:i].mean() if i else v) ** 2 for i, v in enumerate(r)) / len(r) for r in np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)])"}, STATS, "younggyoseo/FastTD3 issue 32 (an input normaliser)"),
         ("absolute-mean", "The absolute values are averaged.", {"mean": "abs(x).mean(axis=axes)"}, STATS),
@@ -86,12 +97,13 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("eps-outside-the-root", "eps is added to the standard deviation; it belongs to the variance, under the root.", {"std": "np.sqrt(var) + eps"}, SCALE, "keras-team/keras pull request 10427 (CNTK backend); pjreddie/darknet src/blas.c (pull request 17, issue 1723); Tencent/ncnn pull request 311 (first version)"),
         ("eps-squared", "eps is squared; its unit is already that of the variance.", {"std": "np.sqrt(var + eps**2)"}, SCALE),
         ("eps-subtracted", "eps is subtracted from the variance.", {"std": "np.sqrt(abs(var - eps))"}, SCALE),
-        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"std": "np.sqrt(var + 1e-5)"}, SCALE, "PaddlePaddle/Paddle issue 5548; oreilly-japan/deep-learning-from-scratch common/layers.py (10e-7, no argument)"),
+        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"std": "np.sqrt(var + 1e-5)"}, SCALE, "PaddlePaddle/Paddle issue 5548; oreilly-japan/deep-learning-from-scratch common/layers.py (10e-7, no argument)", "1e-5"),
+        ("eps-fixed-outside-the-root", "A fixed 1e-5 is added to the deviation; eps must be added to the variance.", {"std": "np.sqrt(var) + 1e-5"}, SCALE, UNKNOWN, "1e-5"),
         ("divided-by-the-variance", "The root is missing: x is divided by the variance.", {"std": "var + eps"}, SCALE, "rinuboney/ladder issue 17; mbadry1/DeepLearning.ai-Summary issue 183; discuss.pytorch.org topic 118505; tensorflow issues 47608 and 48039 (documentation)"),
         ("multiplied-by-the-deviation", "x is multiplied by the standard deviation, not divided.", {"xhat": "centered * std"}, SCALE),
         ("mean-not-subtracted", "The mean is not subtracted.", {"centered": "x"}, SCALE),
         ("mean-added", "The mean is added, not subtracted.", {"centered": "x + mean"}, SCALE),
-        ("clipped", "Values beyond 3 deviations are cut off; batch norm keeps them.", {"scaled": "along(gamma, x) * np.clip(xhat, -3, 3)"}, SCALE, "entity-neural-network/incubator pull request 31 (an input normaliser, on purpose)"),
+        ("clipped", "Values beyond 3 deviations are cut off; batch norm keeps them.", {"scaled": "along(gamma, x) * np.clip(xhat, -3, 3)"}, SCALE, "entity-neural-network/incubator pull request 31 (an input normaliser, on purpose)", "3"),
         ("scaled-to-a-range", "This scales to the range from the smallest to the largest value; batch norm standardises.", {"xhat": "(x - x.min(axis=axes, keepdims=True)) / (np.ptp(x, axis=axes, keepdims=True) + eps)"}, SCALE),
         ("deviations-from-each-position", "The deviations are taken from the mean of each position; what differs between positions is lost.", {"var": "((x - x.mean(axis=0)) ** 2).mean(axis=axes, keepdims=True)"}, STATS),
         ("variance-at-least-eps", "eps is a floor of the variance; it must be added.", {"std": "np.sqrt(np.maximum(var, eps))"}, SCALE, "vacancy/Synchronized-BatchNorm-PyTorch issue 38; vacancy/Synchronized-BatchNorm-PyTorch issue 43"),
@@ -139,7 +151,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("y-for-xhat", "gamma * xhat stands where xhat belongs.", {"xhat": "along(gamma, x) * (x - mean) * inv_std"}, GRAPH),
         ("xhat-not-centred", "The mean is not taken away in xhat.", {"xhat": "x * inv_std"}, GRAPH),
         ("eps-outside-the-root", "eps is added to the standard deviation; it belongs to the variance, under the root.", {"inv_std": "1 / (np.sqrt(var) + eps)"}, GRAPH, "pjreddie/darknet src/batchnorm_layer.c (before commit 60e952ba) and src/blas.c"),
-        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"inv_std": "1 / np.sqrt(var + 1e-5)"}, GRAPH),
+        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"inv_std": "1 / np.sqrt(var + 1e-5)"}, GRAPH, UNKNOWN, "1e-5"),
         ("last-channel-forgotten", "The last channel is left out: its gradients are zero.", {"dx": "inv_std * inner * along(np.arange(x.shape[1]) < x.shape[1] - 1, x)", "dgamma": "(dy * xhat).sum(axis=sum_axes) * (np.arange(x.shape[1]) < x.shape[1] - 1)", "dbeta": "dy.sum(axis=sum_axes) * (np.arange(x.shape[1]) < x.shape[1] - 1)"}, GRAPH),
         ("last-sample-forgotten", "The last sample is left out: its dx is zero.", {"dx": "inv_std * inner * np.reshape(np.arange(len(x)) < len(x) - 1, (-1,) + (1,) * (x.ndim - 1))"}, GRAPH),
         ("dgamma-is-zero", "dgamma is zero.", {"dgamma": "0 * dy.sum(axis=sum_axes)"}, GRAPH, "apache/mxnet issues 12899 (fix_gamma, the default) and 18499 (grad_req add)"),
@@ -192,7 +204,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("never-moved", "The statistics are returned as they came.", {"new_mean": "running_mean + 0 * mean", "new_var": "running_var + 0 * var"}, AVERAGES, "tensorflow issues 11965 and 16102; paiml/aprender pull request 2166; Cadene/pretrained-models.pytorch issue 5; YunYang1994/tensorflow-yolov3 issue 23; apache/mxnet issue 18673; HomericIntelligence/Odyssey issue 5532; pkmital/tensorflow_tutorials issue 8"),
         ("variance-not-moved", "The running variance is returned as it came.", {"new_var": "running_var + 0 * var"}, AVERAGES, "keras-team/keras-core pull request 339"),
         ("mean-not-moved", "The running mean is returned as it came.", {"new_mean": "running_mean + 0 * mean"}, AVERAGES),
-        ("momentum-fixed", "The argument momentum is ignored: 0.1 is always used.", {"weight": "0.1"}, AVERAGES, "pytorch/xla issue 220; onnx/onnx-tensorflow pull request 61; ahrefs/ocannl issue 879; pjreddie/darknet src/batchnorm_layer.c (fixed .01)"),
+        ("momentum-fixed", "The argument momentum is ignored: 0.1 is always used.", {"weight": "0.1"}, AVERAGES, "pytorch/xla issue 220; onnx/onnx-tensorflow pull request 61; ahrefs/ocannl issue 879; pjreddie/darknet src/batchnorm_layer.c (fixed .01)", "0.1"),
         ("mean-and-variance-swapped", "The two results have changed places.", {"new_mean": "(1 - weight) * running_var + weight * var", "new_var": "(1 - weight) * running_mean + weight * mean"}, AVERAGES),
         ("variance-alone-weighs-the-old", "The running mean is right; for the variance momentum weighs the old average.", {"new_var": "weight * running_var + old_weight * var"}, AVERAGES),
         ("mean-alone-weighs-the-old", "The running variance is right; for the mean momentum weighs the old average.", {"new_mean": "weight * running_mean + old_weight * mean"}, AVERAGES),
@@ -232,7 +244,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("mean-not-subtracted", "The mean is not subtracted.", {"mean": "0 * along(running_mean, x)"}, MODES),
         ("mean-added", "The mean is added, not subtracted.", {"mean": "-along(running_mean, x)"}, MODES),
         ("mean-and-variance-swapped", "The running mean and the running variance have changed places.", {"mean": "along(running_var, x)", "var": "along(running_mean, x)"}, MODES),
-        ("statistics-mixed-with-the-batch", "The running statistics are mixed with those of this batch; evaluation mode leaves the batch out.", {"mean": "0.9 * along(running_mean, x) + 0.1 * x.mean(axis=axes, keepdims=True)", "var": "0.9 * along(running_var, x) + 0.1 * x.var(axis=axes, keepdims=True)"}, MODES),
+        ("statistics-mixed-with-the-batch", "The running statistics are mixed with those of this batch, weight 0.1; evaluation mode leaves the batch out.", {"mean": "(1 - 0.1) * along(running_mean, x) + 0.1 * x.mean(axis=axes, keepdims=True)", "var": "(1 - 0.1) * along(running_var, x) + 0.1 * x.var(axis=axes, keepdims=True)"}, MODES, UNKNOWN, "0.1"),
         ("running-mean-along-the-last-axis", "The running statistics run along the last axis instead of the channel's.", {"mean": "running_mean", "var": "running_var"}, MODES),
         ("all-along-the-last-axis", "The vectors run along the last axis instead of the channel's.", {"mean": "running_mean", "var": "running_var", "scaled": "gamma * xhat", "y": "scaled + beta"}, MODES),
         ("unbiased-batch-variance", "The variance of this batch, with divisor m - 1, is used; evaluation mode uses the running variance.", {"var": "x.var(axis=axes, ddof=1, keepdims=True)"}, MODES),
@@ -240,6 +252,8 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("multiplied-by-the-deviation", "x is multiplied by the deviation, not divided.", {"xhat": "(x - mean) * std"}, MODES),
         ("not-divided", "x is centred, and not divided by the deviation.", {"xhat": "x - mean"}, MODES, "eladhoffer/norm_matters models/mean_bn.py (MeanBN: on purpose)"),
         ("eps-missing", "eps has no effect: it is missing under the root, or fixed to a small number.", {"std": "np.sqrt(var)"}, SCALE, "chainer/chainer issue 855 and pull request 2214; analogdevicesinc/ai8x-training pull request 108 (1e-20 for eps)"),
+        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"std": "np.sqrt(var + 1e-5)"}, SCALE, UNKNOWN, "1e-5"),
+        ("eps-fixed-outside-the-root", "A fixed 1e-5 is added to the deviation; eps must be added to the variance.", {"std": "np.sqrt(var) + 1e-5"}, SCALE, UNKNOWN, "1e-5"),
         ("eps-squared", "eps is squared; its unit is already that of the variance.", {"std": "np.sqrt(var + eps**2)"}, SCALE),
         ("eps-subtracted", "eps is subtracted from the variance.", {"std": "np.sqrt(abs(var - eps))"}, SCALE),
         ("gamma-divides", "xhat is divided by gamma.", {"scaled": "xhat / along(gamma, x)"}, SCALE),
@@ -268,6 +282,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("inv-std-missing", "dx is not divided by the standard deviation.", {"dx": "g"}, MODES),
         ("inv-std-squared", "dx is divided by the variance, not by its root.", {"dx": "inv_std**2 * g"}, MODES),
         ("eps-missing", "eps has no effect: it is missing under the root, or fixed to a small number.", {"inv_std": "1 / np.sqrt(var)"}, MODES),
+        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"inv_std": "1 / np.sqrt(var + 1e-5)"}, MODES, UNKNOWN, "1e-5"),
         ("dx-is-dy", "dy is passed on as it came.", {"dx": "dy"}, MODES),
         ("dgamma-and-dbeta-swapped", "dgamma and dbeta have changed places.", {"dgamma": "dy.sum(axis=axes)", "dbeta": "(dy * xhat).sum(axis=axes)"}, MODES),
         ("xhat-not-centred", "The running mean is not taken away in xhat.", {"xhat": "x * inv_std"}, MODES),
@@ -311,7 +326,7 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("mean-never-moved", "The running mean never moves, or evaluation leaves it out.", {"train_next_mean": "running_mean"}, AVERAGES),
         ("statistics-move-in-evaluation", "The running statistics move in evaluation mode, too.", {"eval_next_mean": "(1 - momentum) * running_mean + momentum * x.mean(axis=axes)", "eval_next_var": "(1 - momentum) * running_var + momentum * x.var(axis=axes, ddof=1)"}, MODES, "mf1024/Batch-Renormalization-PyTorch issue 1; arahusky/Tensorflow-Segmentation issue 15 (is_training always true); karpathy/nn-zero-to-hero pull request 83"),
         ("momentum-weighs-the-old", "momentum weighs the old average here; in this book, as in PyTorch, it weighs the new batch.", {"weight": "1 - momentum"}, AVERAGES, "pytorch/vision issue 8250; asked in cs231n.github.io issue 180; d2l-ai/d2l-en pull request 2213; Jermmy/pytorch-quantization-demo issue 17; PaddlePaddle/Paddle pull request 51120; happynear/caffe-windows issue 75; eriklindernoren/PyTorch-YOLOv3 issue 230; affinelayer/pix2pix-tensorflow issue 126; r9y9/tacotron_pytorch issue 19; eladhoffer/norm_matters models/mean_bn.py"),
-        ("momentum-fixed", "The argument momentum is ignored: 0.1 is always used.", {"weight": "0.1"}, AVERAGES, "pytorch/xla issue 220; onnx/onnx-tensorflow pull request 61; ahrefs/ocannl issue 879; pjreddie/darknet src/batchnorm_layer.c (fixed .01)"),
+        ("momentum-fixed", "The argument momentum is ignored: 0.1 is always used.", {"weight": "0.1"}, AVERAGES, "pytorch/xla issue 220; onnx/onnx-tensorflow pull request 61; ahrefs/ocannl issue 879; pjreddie/darknet src/batchnorm_layer.c (fixed .01)", "0.1"),
         ("biased-running-variance", "The running variance averages the variance with divisor m; PyTorch keeps m - 1.", {"kept_var": "x.var(axis=axes)"}, AVERAGES, "pytorch/pytorch issues 3122, 19902 and 60528; keras issue 8982; ml-explore/mlx pull request 3817; callummcdougall/ARENA_3.0 issue 415; tenstorrent/tt-metal issue 55438; tinygrad pull request 807; CanReader/FastNN issue 11; apache/mxnet issue 21111"),
         ("unbiased-variance-in-training", "Training divides by m - 1; normalising divides by m.", {"var": "x.var(axis=axes, ddof=1)"}, SCALE, "pytorch/pytorch issues 3122, 19902 and 60528; keras issue 8982; pjreddie/darknet src/blas.c; karpathy/nn-zero-to-hero lectures/makemore/makemore_part3_bn.ipynb; fastai/course-v3 nbs/dl2/07_batchnorm.ipynb"),
         ("first-batch-starts-the-average", "The first batch replaces the start values 0 and 1; it must be averaged with them.", {"weight": "1 if trained == 1 else momentum"}, AVERAGES, "eriklindernoren/ML-From-Scratch mlfromscratch/deep_learning/layers.py; rushter/MLAlgorithms mla/neuralnet/layers/normalization.py; borgwang/tinynn tinynn/core/layer.py; asked for in google/flax issue 1360 and keras issues 13117 and 13214"),
@@ -341,10 +356,10 @@ MISCONCEPTIONS = {m.id: m for m in [
         ("evaluation-moves-before-it-normalises", "Evaluation moves the running statistics, and normalises by the moved ones.", {"eval_mean": "(1 - momentum) * running_mean + momentum * x.mean(axis=axes)", "eval_var": "(1 - momentum) * running_var + momentum * x.var(axis=axes, ddof=1)", "eval_next_mean": "eval_mean", "eval_next_var": "eval_var"}, MODES),
         ("statistics-move-in-evaluation-alone", "The running statistics move in evaluation mode alone.", {"train_next_mean": "running_mean", "train_next_var": "running_var", "eval_next_mean": "(1 - momentum) * running_mean + momentum * x.mean(axis=axes)", "eval_next_var": "(1 - momentum) * running_var + momentum * x.var(axis=axes, ddof=1)"}, MODES),
         ("modes-swapped", "train() and eval() have changed places.", {"train_mean": "running_mean", "train_var": "running_var", "train_next_mean": "running_mean", "train_next_var": "running_var", "eval_mean": "x.mean(axis=axes)", "eval_var": "x.var(axis=axes)", "eval_next_mean": "(1 - momentum) * running_mean + momentum * eval_mean", "eval_next_var": "(1 - momentum) * running_var + momentum * x.var(axis=axes, ddof=1)"}, MODES),
-        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"train_std": "np.sqrt(train_var + 1e-5)", "eval_std": "np.sqrt(eval_var + 1e-5)"}, SCALE, "PaddlePaddle/Paddle issue 5548; oreilly-japan/deep-learning-from-scratch common/layers.py (10e-7, no argument)"),
+        ("eps-fixed", "The argument eps is ignored: a fixed 1e-5 is used.", {"train_std": "np.sqrt(train_var + 1e-5)", "eval_std": "np.sqrt(eval_var + 1e-5)"}, SCALE, "PaddlePaddle/Paddle issue 5548; oreilly-japan/deep-learning-from-scratch common/layers.py (10e-7, no argument)", "1e-5"),
         ("eps-outside-the-root", "eps is added to the standard deviation; it belongs to the variance, under the root.", {"train_std": "np.sqrt(train_var) + eps", "eval_std": "np.sqrt(eval_var) + eps"}, SCALE, "keras-team/keras pull request 10427 (CNTK backend); pjreddie/darknet src/blas.c (pull request 17, issue 1723); Tencent/ncnn pull request 311 (first version)"),
-        ("eps-fixed-in-training", "The argument eps is ignored in training: a fixed 1e-5 is used.", {"train_std": "np.sqrt(train_var + 1e-5)"}, SCALE),
-        ("eps-fixed-in-evaluation", "The argument eps is ignored in evaluation: a fixed 1e-5 is used.", {"eval_std": "np.sqrt(eval_var + 1e-5)"}, SCALE),
+        ("eps-fixed-in-training", "The argument eps is ignored in training: a fixed 1e-5 is used.", {"train_std": "np.sqrt(train_var + 1e-5)"}, SCALE, UNKNOWN, "1e-5"),
+        ("eps-fixed-in-evaluation", "The argument eps is ignored in evaluation: a fixed 1e-5 is used.", {"eval_std": "np.sqrt(eval_var + 1e-5)"}, SCALE, UNKNOWN, "1e-5"),
         ("starts-in-evaluation", "A new layer is in evaluation mode; it must start in training mode.", {"train_mean": "running_mean if trained < 3 else mean", "train_var": "running_var if trained < 3 else var", "train_next_mean": "running_mean if trained < 3 else (1 - weight) * running_mean + weight * mean", "train_next_var": "running_var if trained < 3 else (1 - weight) * running_var + weight * kept_var"}, MODES, "tf.layers.batch_normalization's default, met in dmzou/RSRAE issue 2; asked for in torch/nn issue 863"),
         ("never-back-in-training", "train() does not switch back: after eval() the layer stays in evaluation mode.", {"train_mean": "running_mean if trained > 2 else mean", "train_var": "running_var if trained > 2 else var", "train_next_mean": "running_mean if trained > 2 else (1 - weight) * running_mean + weight * mean", "train_next_var": "running_var if trained > 2 else (1 - weight) * running_var + weight * kept_var"}, MODES),
         ("trains-for-one-call-alone", "After one call the layer leaves training mode by itself.", {"train_mean": "running_mean if trained == 2 else mean", "train_var": "running_var if trained == 2 else var", "train_next_mean": "running_mean if trained == 2 else (1 - weight) * running_mean + weight * mean", "train_next_var": "running_var if trained == 2 else (1 - weight) * running_var + weight * kept_var"}, MODES),

@@ -27,30 +27,32 @@ class Report:
     def _repr_html_(self):
         """The same lines as paragraphs, for notebooks; text and ground stay those of the page."""
         verdict = "untried" if self.text == "not tried yet" else "right" if self.ok else "wrong"
-        lines = "".join(f'<p style="margin: 0.2em 0">{marked(line)}</p>' for line in self.text.splitlines())
+        lines = "".join(
+            f'<p style="margin: 0.2em 0">{to_html(line)}</p>' for line in self.text.splitlines()
+        )
         style = f"border-left: 5px solid {EDGE[verdict]}; padding: 0.1em 0 0.1em 0.8em"
         return f'<div class="bnlib-report" data-verdict="{verdict}" style="{style}">{lines}</div>'
 
 
-def marked(line):
+def to_html(line):
     """A line in HTML, its label in bold: what stands before the first colon, or a line of one word."""
     label, colon, rest = line.partition(": ")
     if not colon:
         return f"<strong>{escape(line)}</strong>" if len(line) < 20 else escape(line)
     rest = escape(rest)
     for chapter, title in TITLES.items() if label == "see" else ():
-        rest = rest.replace(title, named(chapter, title))
+        rest = rest.replace(title, link_chapter(chapter, title))
     return f"<strong>{escape(label)}:</strong> {rest}"
 
 
-def named(chapter, title):
+def link_chapter(chapter, title):
     """A chapter's title: a link on the notebook site, where files have numbers; the book makes one."""
     for notebook in Path().glob(f"[0-9][0-9]_{chapter}.ipynb"):
         return f'<a href="{notebook.name}">{title}</a>'
     return f'<span data-chapter="{chapter}">{title}</span>'
 
 
-def apart(one, other):
+def format_distinct(one, other):
     """Two numbers in as many digits as tell them apart, 4 at least."""
     for digits in (4, 6, 8, 17):
         texts = f"{one + 0:.{digits}g}", f"{other + 0:.{digits}g}"  # + 0: no -0

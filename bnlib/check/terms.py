@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bnlib.check.exercises import EXERCISES, evaluated
+from bnlib.check.exercises import EXERCISES, evaluate
 from bnlib.check.probes import probes
-from bnlib.check.report import apart
+from bnlib.check.report import format_distinct
 
 STEADY = 1e-3  # what varies less than this, of its size, is taken to be constant
 FITTED = 6  # the first probes: float64, no constant channel
@@ -36,14 +36,14 @@ SLUGS = {
 }  # fmt: skip
 
 
-def terms(name, key, tried):
+def term_clues(name, key, tried):
     """Yield which terms of a result have a wrong factor: fitted within each channel, then compared.
 
     A result of one number a channel is fitted over its channels.
     """
     of_result, pairs = TERMS.get(name, {}).get(key, ()), {}
     for i, got in tried if of_result else ():
-        steps = evaluated(EXERCISES[name].steps, probes(name)[i])
+        steps = evaluate(EXERCISES[name].steps, probes(name)[i])
         columns = [np.broadcast_to(eval(term, dict(steps)), got.shape) for term, _ in of_result]
         factors = [np.ravel(eval(factor, dict(steps))) for _, factor in of_result]
         for c in range(got.shape[1]) if got.ndim > 1 else (0,):
@@ -53,10 +53,10 @@ def terms(name, key, tried):
             fit = np.linalg.lstsq(np.stack(values[1:], axis=1), values[0], rcond=None)[0]
             if not np.allclose(fit @ values[1:], values[0], atol=STEADY * np.abs(got).max()):
                 if key == "y":
-                    told = (
+                    text = (
                         "Within a channel, y is no multiple of x plus a number: which values share a mean?"
                     )
-                    yield f"{name}/y-not-affine", told
+                    yield f"{name}/y-not-affine", text
                 return
             for (term, _), factor, one in zip(of_result, factors, fit, strict=True):
                 pairs.setdefault(term, []).append((one, factor[min(c, len(factor) - 1)]))
@@ -64,21 +64,21 @@ def terms(name, key, tried):
     for term, both in pairs.items():
         got, wanted = np.array(both).T
         if not np.allclose(got, wanted, rtol=STEADY, atol=STEADY * size):
-            yield f"{name}/{key}-{SLUGS[term]}", compared(key, term, got, wanted, STEADY * size)
+            yield f"{name}/{key}-{SLUGS[term]}", compare_factors(key, term, got, wanted, STEADY * size)
 
 
-def compared(key, term, got, wanted, small):
+def compare_factors(key, term, got, wanted, small):
     """How the factor of a term differs."""
     spot = f"In {key}, {SPOTS.get((key, term), f'the factor of {term}')}"
     if np.abs(got).max() < small:
         return f"{spot} is missing."
     if np.abs(wanted).max() < small:
         return f"{spot} should not be there."
-    one = ratio(got, wanted)
+    one = common_ratio(got, wanted)
     return f"{spot} is {'wrong' if one is None else f'{one:.4g} times the right one'}."
 
 
-def ratio(got, wanted):
+def common_ratio(got, wanted):
     """The one number that got is wanted times, or None."""
     size = np.abs(wanted).max(initial=0)
     if not size or not np.isfinite(got).all():
@@ -87,8 +87,8 @@ def ratio(got, wanted):
     return factor if np.abs(got - factor * wanted).max() < STEADY * size else None
 
 
-def spoken(ratios):
+def format_ratios(ratios):
     if np.ptp(ratios) < STEADY * max(map(abs, ratios)):
-        return apart(ratios[0], 1.0)[0]
+        return format_distinct(ratios[0], 1.0)[0]
     first = ", ".join(f"{0 if abs(value) < STEADY else value:.4g}" for value in ratios[:3])
     return f"a factor that changes with the input: {first}"

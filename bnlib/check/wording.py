@@ -6,10 +6,10 @@ from bnlib.check.calling import Finding
 from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import TITLES
 from bnlib.check.probes import probes, shape_of
-from bnlib.check.report import apart
-from bnlib.check.trial import near
+from bnlib.check.report import format_distinct
+from bnlib.check.trial import all_close
 
-SPOKEN = {  # the intermediates that a learner has a name for
+STEP_NAMES = {  # the intermediates that a learner has a name for
     "mean": "the batch's mean",
     "var": "the batch's variance",
     "std": "the deviation",
@@ -22,27 +22,27 @@ SPOKEN = {  # the intermediates that a learner has a name for
 }
 
 
-def lines_of(trial, verdict):
+def report_lines(trial, verdict):
     """Yield the lines of a report on a trial that went wrong."""
     if verdict.ids == ["hidden-state"]:  # no single input shows that one
         yield f"wrong: {verdict.sentences[0]}"
         return
-    good = right_results(trial) or spared(trial.name, verdict.group) or right_inputs(trial)
+    good = right_results(trial) or right_steps(trial.name, verdict.group) or right_inputs(trial)
     if good:
         yield f"right already: {', '.join(good)}"
-    wrong = [*verdict.sentences, counterexample(trial) or worst(trial)]
+    wrong = [*verdict.sentences, counterexample(trial) or describe_largest_error(trial)]
     yield f"wrong: {' '.join(dict.fromkeys(wrong))}"
     if verdict.chapters:
         yield f"see: {', '.join(TITLES[chapter] for chapter in verdict.chapters)}"
 
 
-def spared(name, group):
+def right_steps(name, group):
     """The intermediates that come before the first wrong step of these misconceptions."""
     changed, good = {step for entry in group for step in entry.steps}, []
     for step in EXERCISES[name].steps if group else ():
         if step in changed:
             break
-        good += [SPOKEN[step]] if step in SPOKEN else []
+        good += [STEP_NAMES[step]] if step in STEP_NAMES else []
     if name.startswith("eval"):
         good = [word.replace("the batch's", "the running") for word in good]
     return good
@@ -52,7 +52,7 @@ def right_results(trial):
     """The results that are right wherever they came."""
     arrays = [i for i, result in enumerate(trial.results) if not isinstance(result, Finding)]
     keys = EXERCISES[trial.name].results
-    good = [key for k, key in enumerate(keys) if arrays and all(trial.good(k, i) for i in arrays)]
+    good = [key for k, key in enumerate(keys) if arrays and all(trial.is_right(k, i) for i in arrays)]
     return good if len(good) < len(keys) else []
 
 
@@ -70,34 +70,35 @@ def counterexample(trial):
         return None
     inputs, *both = trial.example
     keys = EXERCISES[trial.name].results
-    key, one, wanted = next(row for row in zip(keys, *both, strict=True) if not near(*row[1:]))
-    given = EXERCISES[trial.name].told({k: spelt(v) for k, v in inputs.items()}, shape_of(inputs), key)
-    told = spelt(one), spelt(wanted)
-    if told[0] == told[1]:
-        told = spelt(one, 8), spelt(wanted, 8)
-    return f"For {given} your {key} is {told[0]}, the right one {told[1]}."
+    key, one, wanted = next(row for row in zip(keys, *both, strict=True) if not all_close(*row[1:]))
+    values = {name: format_value(value) for name, value in inputs.items()}
+    given = EXERCISES[trial.name].describe_inputs(values, shape_of(inputs), key)
+    shown = format_value(one), format_value(wanted)
+    if shown[0] == shown[1]:
+        shown = format_value(one, 8), format_value(wanted, 8)
+    return f"For {given} your {key} is {shown[0]}, the right one {shown[1]}."
 
 
-def spelt(value, digits=4):
+def format_value(value, digits=4):
     """Numbers as a reader would write them down: channel by channel, with no more brackets than needed."""
     if np.ndim(value) > 1:
         channels = np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)
-        return " and ".join(spelt(channel, digits) for channel in channels)
+        return " and ".join(format_value(channel, digits) for channel in channels)
     numbers = [f"{number + 0:.{digits}g}" for number in np.ravel(value)]  # + 0: no -0
     return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
 
 
-def worst(trial):
+def describe_largest_error(trial):
     """The largest error on the first wrong probe, or what is wrong with its shape."""
     if not trial.wrong_arrays:
         i = trial.wrong[0]
         return f"For an input of shape {trial.shapes[i]} {trial.results[i].text}."
     i = trial.wrong_arrays[0]
-    k = next(k for k in range(len(trial.right[i])) if not trial.good(k, i))
+    k = next(k for k in range(len(trial.right[i])) if not trial.is_right(k, i))
     got, wanted = trial.results[i][k], trial.right[i][k]
     at = np.unravel_index(np.argmax(np.abs(got - wanted)), got.shape)
     dtype = next(iter(probes(trial.name)[i].values())).dtype
-    one, other = apart(got[at], wanted[at])
+    one, other = format_distinct(got[at], wanted[at])
     return (
         f"For {dtype} input of shape {trial.shapes[i]} your {EXERCISES[trial.name].results[k]}"
         f"{[int(n) for n in at]} is {one}, the right one {other}."

@@ -1,14 +1,19 @@
-"""The checker's score: wrong code refused and named, alone and in pairs, and right code accepted."""
+"""The checker's score: wrong code refused and named, alone and in pairs, and right code accepted.
+
+As a script it prints the scores of all exercises, as JSON.
+"""
+
+import json
 
 from right_code import RIGHT
 
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import known
+from bnlib.check.library import misconceptions_of
 from bnlib.check.matching import compatible_pairs, outcome, steps_of
 from bnlib.check.probes import probes
-from bnlib.check.trial import same, tolerance
+from bnlib.check.trial import agree, tolerance
 
 
 def wrong_function(name, ids):
@@ -18,7 +23,7 @@ def wrong_function(name, ids):
 
 def score(name):
     """The counts of an exercise, by the columns of the table in the book."""
-    alone = [tally(name, (entry.id,)) for entry in known(name)]
+    alone = [tally(name, (entry.id,)) for entry in misconceptions_of(name)]
     pairs = [tally(name, ids) for ids in compatible_pairs(name)]
     accepted = [getattr(check, name)(function).ok for function in RIGHT[name].values()]
     return {
@@ -44,9 +49,13 @@ def tally(name, ids):
         return "named"
     try:
         equal = all(
-            same(outcome(name, ids, i), outcome(name, tuple(report.misconceptions), i), tolerance(name, i))
+            agree(outcome(name, ids, i), outcome(name, tuple(report.misconceptions), i), tolerance(name, i))
             for i in range(len(probes(name)))
         )
     except KeyError:  # it named something that is no entry
         return "missed"
     return "equal" if equal else "missed"
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: score(name) for name in EXERCISES}))

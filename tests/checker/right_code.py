@@ -144,6 +144,17 @@ def folded_forward(x, gamma, beta, eps):
     return x * along(scale, x) + along(beta - mean * scale, x)
 
 
+def guarded_forward(x, gamma, beta, eps):
+    mean, var = numpy_stats(x)
+    std = np.maximum(np.sqrt(np.maximum(var, 1e-12) + np.maximum(eps, 1e-5)), 1e-5)
+    xhat = (x - along(mean, x)) / along(np.where(std > 0, std, 1), x)
+    return np.nan_to_num(along(gamma, x) * np.where(np.isfinite(xhat), xhat, 0) + along(beta, x))
+
+
+def float32_statistics_forward(x, gamma, beta, eps):
+    return forward(lambda x: numpy_stats(np.float32(x)), x, gamma, beta, eps)
+
+
 def torch_forward(x, gamma, beta, eps):
     return batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
 
@@ -199,6 +210,16 @@ def jacobian_backward(dy, x, gamma, eps):
     return unrows(dx, x), (up * xhat).sum(axis=0), up.sum(axis=0)
 
 
+def guarded_backward(dy, x, gamma, eps):
+    flat, up = rows(x), rows(dy)
+    var = np.maximum(flat.var(axis=0), 1e-12)
+    inv_std = np.where(var > 0, 1 / np.sqrt(var + max(eps, 1e-5)), 0)
+    xhat = (flat - flat.mean(axis=0)) * inv_std
+    dgamma, dbeta = (up * xhat).sum(axis=0), up.sum(axis=0)
+    dx = np.nan_to_num(gamma * inv_std * (up - dbeta / len(up) - xhat * dgamma / len(up)))
+    return unrows(dx, x), dgamma, dbeta
+
+
 def core_backward(dy, x, gamma, eps):
     return bnlib.batch_norm_backward(dy, bnlib.batch_norm(x, gamma, np.zeros(len(gamma)), eps=eps)[1])
 
@@ -215,6 +236,14 @@ def running(stats, mean, var, x, momentum):
     new_mean, new_var = stats(x)
     m = x.size // x.shape[1]
     return mean + momentum * (new_mean - mean), (1 - momentum) * var + momentum * new_var * m / (m - 1)
+
+
+def guarded_running(mean, var, x, momentum):
+    new_mean, new_var = numpy_stats(x)
+    m = x.size // x.shape[1]
+    new_var = np.where(new_var > 0, np.maximum(new_var, 1e-12), 0) * m / max(m - 1, 1)
+    momentum = np.clip(momentum, 0, 1)
+    return mean + momentum * (new_mean - mean), np.maximum(var + momentum * (new_var - var), 0)
 
 
 def torch_running(mean, var, x, momentum):
@@ -248,6 +277,12 @@ def matrix_eval(x, mean, var, gamma, beta, eps):
 def folded_eval(x, mean, var, gamma, beta, eps):
     scale = gamma / np.sqrt(var + eps)
     return x * along(scale, x) + along(beta - mean * scale, x)
+
+
+def guarded_eval(x, mean, var, gamma, beta, eps):
+    std = np.sqrt(np.maximum(var, 0) + max(eps, 1e-5))
+    xhat = np.divide(x - along(mean, x), along(std, x), where=along(std > 0, x), out=np.zeros_like(x))
+    return np.nan_to_num(along(gamma, x) * xhat + along(beta, x))
 
 
 def torch_eval(x, mean, var, gamma, beta, eps):
@@ -361,6 +396,8 @@ RIGHT = {
         "matrix": matrix_forward,
         "float32": narrow(staged_forward),
         "folded": folded_forward,
+        "guarded": guarded_forward,
+        "float32 statistics": float32_statistics_forward,
         "rows": partial(forward, numpy_stats),
         "bnlib": lambda x, gamma, beta, eps: bnlib.batch_norm(x, gamma, beta, eps=eps)[0],
     },
@@ -370,9 +407,11 @@ RIGHT = {
         "staged": staged_backward,
         "matrix": jacobian_backward,
         "float32": narrow(staged_backward),
+        "guarded": guarded_backward,
         "bnlib": core_backward,
     },
-    "running": {style: partial(running, stats) for style, stats in STATS.items()},
+    "running": {style: partial(running, stats) for style, stats in STATS.items()}
+    | {"guarded": guarded_running},
     "eval_forward": {
         "loops": loop_eval,
         "einsum": einsum_eval,
@@ -380,6 +419,7 @@ RIGHT = {
         "matrix": matrix_eval,
         "float32": narrow(staged_eval),
         "folded": folded_eval,
+        "guarded": guarded_eval,
     },
     "eval_backward": {
         "loops": loop_eval_backward,

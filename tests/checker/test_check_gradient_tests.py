@@ -7,9 +7,9 @@ from helpers import GRADCHECK
 import bnlib
 from bnlib import check, gradcheck
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import known
+from bnlib.check.library import misconceptions_of
 
-ALL = known("backward")
+ALL = misconceptions_of("backward")
 BACKWARD = EXERCISES["backward"]
 
 

@@ -12,7 +12,7 @@ import bnlib
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import MISCONCEPTIONS, TITLES, known
+from bnlib.check.library import MISCONCEPTIONS, TITLES, misconceptions_of
 from bnlib.check.probes import probes
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
@@ -20,7 +20,7 @@ every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 @every_exercise
 def test_every_misconception_is_refused_and_named(name):
-    for entry in known(name):
+    for entry in misconceptions_of(name):
         report = diagnose(name, wrong_function(name, [entry.id]))
         assert not report.ok
         assert report.misconceptions == [entry.id], report.text

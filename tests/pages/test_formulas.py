@@ -1,5 +1,6 @@
 """Formulas: every one of the book can be drawn, and a built page has what Sphinx promises of them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -101,8 +102,6 @@ Caption $v$
 
 
 CONFIG = """
-import sys
-sys.path.insert(0, {extensions!r})
 extensions = ["myst_parser", "formulas"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_update_mathjax = False
@@ -112,11 +111,12 @@ html_theme = "basic"
 
 def build(folder, page):
     """What Sphinx says when it builds a page with this extension, warnings as errors, and the HTML."""
-    (folder / "conf.py").write_text(CONFIG.format(extensions=str(ROOT / "_ext")))
+    (folder / "conf.py").write_text(CONFIG)
     (folder / "index.md").write_text(page, encoding="utf-8")
     (folder / "a.png").write_bytes(b"\x89PNG")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", folder, folder / "html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    with_extensions = os.environ | {"PYTHONPATH": str(ROOT / "_ext")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=with_extensions)
     built = folder / "html" / "index.html"
     return done.stderr, built.read_text(encoding="utf-8") if built.exists() else ""
 

@@ -9,16 +9,12 @@ there.
 import json
 import re
 import shutil
-import sys
 from html import escape
 from pathlib import Path
 
+import runtime
 from docutils import nodes
-
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import runtime  # noqa: E402
-from lite_notebooks import data_files, file_name, page, runs_in_a_browser  # noqa: E402
+from lite_notebooks import data_files, file_name, page, runs_in_a_browser
 
 LITE = runtime.RUNTIME.parent / "lite"
 

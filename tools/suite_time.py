@@ -1,13 +1,9 @@
 """Wall time of every chapter, executed alone, and of `make test` from a warm environment."""
 
 import subprocess
-import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import notebooks  # noqa: E402  (a tool, not a package)
+import notebooks
 
 
 def seconds(task, *arguments):
@@ -17,7 +13,7 @@ def seconds(task, *arguments):
 
 
 def make_test():
-    subprocess.run(["make", "test"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", "test"], cwd=notebooks.BOOK.parent, check=True, stdout=subprocess.DEVNULL)
 
 
 def main():
