@@ -13,6 +13,7 @@ one number, for an array, for a block of one and for a tensor. How it is run cha
 from contextvars import ContextVar
 from functools import partial, update_wrapper
 from importlib import import_module
+from operator import call
 
 import numpy as np
 
@@ -102,11 +103,7 @@ def sums_by_blocks(formula, x, *others, over):
 
 def composed(function):
     """Make a function of formulas one that an engine may do as a whole; if none does, it is called."""
-    return run(function, as_it_is, as_it_is)
-
-
-def as_it_is(function, *given):
-    return function(*given)
+    return run(function, call, call)
 
 
 def run(formula, at_once, by_blocks):
