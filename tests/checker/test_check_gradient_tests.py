@@ -72,6 +72,7 @@ BLIND = [
         "gamma is 1 everywhere",
     ),
     (lambda b: by_differences(b, *inputs(eps=1e-9)), "backward/eps-missing", "eps is so small"),
+    (lambda b: by_differences(b, *inputs(eps=1e-5)), "backward/eps-fixed", "eps is so small"),
     (
         lambda b: by_differences(b, *inputs(), look_at=[0, 1]),
         "backward/dbeta-averaged",
