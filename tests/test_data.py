@@ -129,5 +129,5 @@ def test_standardised_pixels():
 
 def test_standardised_pixels_wants_a_pixel_that_varies():
     blank = Digits(np.ones((3, 1, 2, 2)), np.arange(3))
-    with pytest.raises(ValueError, match="^train must have a pixel that varies, got images"):
+    with pytest.raises(ValueError, match=r"^train must have a pixel that varies, got images"):
         standardised_pixels(blank, blank)
