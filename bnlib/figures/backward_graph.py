@@ -49,7 +49,7 @@ def fraction(value):
 
 
 def graph(values, gradients):
-    """Draw batch norm of one channel as boxes and arrows: values in grey, and beside each its gradient in blue.
+    """Draw batch norm of one channel as boxes and arrows: values in grey, their gradients beside them.
 
     values maps a node's name to its array, (m,) or a number; gradients maps the same names to arrays of
     the same shape. The numbers are written as fractions.
