@@ -95,6 +95,7 @@ def test_a_blind_test_is_told_what_it_misses_and_why(test, survivor, reason):
     assert f"perhaps because {reason}" in str(report)
     caught = len(ALL) - len(report.misconceptions)
     assert f"catches {caught} of {len(ALL)}" in str(report)
+    assert str(report).splitlines()[-1] == "see: Testing gradients"
 
 
 def refuses(backward):

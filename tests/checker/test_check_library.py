@@ -12,7 +12,7 @@ import bnlib
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import CHAPTERS, MISCONCEPTIONS, TITLES, misconceptions_of
+from bnlib.check.library import CHAPTERS, MISCONCEPTIONS, STATS, TITLES, misconceptions_of
 from bnlib.check.probes import probes
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
@@ -127,6 +127,7 @@ def test_behaviour_is_reported(function, text, ids):
     assert not report.ok
     assert text in report.text
     assert report.misconceptions == ids
+    assert (f"see: {TITLES[STATS]}" in report.text) is (ids == ["shape"])
 
 
 def test_wider_results_are_right_with_a_remark():

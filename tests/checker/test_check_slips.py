@@ -47,6 +47,13 @@ def test_a_wrong_function_has_its_name_and_its_chapter(row):
     assert report.text.splitlines()[-1] == f"see: {title}"
 
 
+def test_a_wrong_mean_is_told_beside_the_variance_within_parts():
+    _, checker, merged, (id,), _ = next(row for row in FUNCTIONS if row[0] == "ex-devices-merge")
+    found = checker(lambda x: (1.25 * merged(x)[0], merged(x)[1])).misconceptions
+    assert "channel_stats/mean-scaled" in found
+    assert id not in found
+
+
 # The rules
 
 V = np.array([[3.25, -0.125, 0.75], [0.0, 12.0, 0.4375], [5.5, 2.5, -1.75]])
@@ -150,7 +157,7 @@ def test_a_rule_looks_at_the_wrong_entries_alone():
 def test_a_rule_fits_closely_where_an_answer_need_not():
     assert answer(2.3, 1.0, rtol=0.25).misconceptions == []
     assert answer(28, 0.2807, rtol=0.1).misconceptions == ["this is in percent"]
-    assert answer([1.0, 2.1, 3.3], [1.1, 2.5, 3.6], rtol=1e-2).misconceptions == []
+    assert answer([100.15, 101.2, 102.25], [100.0, 101.0, 102.0], rtol=1e-3).misconceptions == []
 
 
 def test_one_row_has_no_columns_to_compare():
