@@ -38,7 +38,7 @@ def cells_in_sight(path, before=None):
     """Code cells that are not folded, up to a heading if one is given."""
     found = []
     for cell in read(path).cells:
-        if before and cell.cell_type == "markdown" and re.search(rf"^## {before}$", cell.source, flags=re.M):
+        if before and cell.cell_type == "markdown" and re.search(rf"^## {before}$", cell.source, re.M):
             break
         folded = any(tag.startswith(("hide-", "remove-")) for tag in cell.metadata.get("tags", []))
         if cell.cell_type == "code" and cell.source.strip() and not folded:
