@@ -51,9 +51,12 @@ function beside(word, from, to, centre, share = 0.5) {
   if (away < 0) [right, down] = [-right, -down];
   set(word, { visibility: length < 20 ? "hidden" : false, "text-anchor": anchor(right) });
   // How far the segment and its head rise beside a word that is centred above or below it.
-  const width = Math.min(9 * word.textContent.length, Math.abs(to[0] - from[0]) + 24);
+  const long = 10 * word.textContent.length;
+  const width = Math.min(long, Math.abs(to[0] - from[0]) + 24);
   const rise = anchor(right) === "middle" ? Math.abs((width / 2) * (right / down)) : 0;
-  if (length > 0) move(word, [middle[0] + 12 * right, middle[1] + 6 + (15 + rise) * down]);
+  const before = { start: 0, middle: long / 2, end: long }[anchor(right)];
+  const x = Math.max(before, Math.min(middle[0] + 12 * right, WIDTH - long + before)); // all in the picture
+  if (length > 0) move(word, [x, middle[1] + 6 + (15 + rise) * down]);
 }
 const anchor = (right) => (right > 0.4 ? "start" : right < -0.4 ? "end" : "middle");
 
@@ -221,6 +224,7 @@ export function mount(section) {
     beside(words.tangent, at.tip, at.turn, centre);
     beside(words.along, at.turn, at.foot, centre);
     beside(words.ones, at.foot, at.goal, centre);
+    for (const word of [xWords, words.upright]) set(word, { visibility: false });
     uncover([words.tangent, words.along, words.ones, xWords, words.xhat, words.upright]);
   }
   update();
