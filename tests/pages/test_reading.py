@@ -8,8 +8,15 @@ import pytest
 pytest.importorskip("nbformat")
 import notebook_text as book
 
-every_notebook = pytest.mark.parametrize("path", book.NOTEBOOKS, ids=lambda path: path.stem)
-every_chapter = pytest.mark.parametrize("path", book.CHAPTERS, ids=lambda path: path.stem)
+FIRST_EDITION = {  # written before these rules; a chapter leaves the set when it is written anew
+    "backward_projection", "testing_gradients", "running_averages",
+    "train_eval_frozen", "torch_backend", "many_devices",
+}  # fmt: skip
+NOTEBOOKS, CHAPTERS = (
+    [path for path in paths if path.stem not in FIRST_EDITION] for paths in (book.NOTEBOOKS, book.CHAPTERS)
+)
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
 def statements_in_sight(path, before=None):
