@@ -17,7 +17,7 @@ UNSEEDED = (
     r"default_rng\(\s*(None)?\s*\)|np\.random\.(?!default_rng|Generator)|(from|import) (numpy\.)?random"
 )
 BANNED = r"\b(simply|obviously|just|clearly|trivially|easily|of course|delve|crucial|powerful|note that)\b"
-TORCH_CHAPTERS = "torch_backend", "many_devices"  # the others run where torch is not installed
+TORCH_CHAPTERS = "torch_backend", "torch_layers", "many_devices"  # the others run without torch
 every_notebook = pytest.mark.parametrize("path", book.NOTEBOOKS, ids=lambda path: path.stem)
 every_chapter = pytest.mark.parametrize("path", book.CHAPTERS, ids=lambda path: path.stem)
 

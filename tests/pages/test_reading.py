@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("nbformat")
 import notebook_text as book
 
-FIRST_EDITION = {"torch_backend", "many_devices"}  # written before these rules, until written anew
+FIRST_EDITION = {"many_devices"}  # written before these rules, until written anew
 NOTEBOOKS, CHAPTERS = (
     [path for path in paths if path.stem not in FIRST_EDITION] for paths in (book.NOTEBOOKS, book.CHAPTERS)
 )
