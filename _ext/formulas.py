@@ -47,7 +47,7 @@ def drawn(tex, display=False):
     answer = engine().call("render", tex, display)
     if "error" in answer:
         raise ValueError(answer["error"])
-    return SOURCE.sub("", answer["html"])
+    return SOURCE.sub("", answer["html"]).replace(' columnspacing=""', "")  # Firefox warns of an empty one
 
 
 def display_tex(node):

@@ -1,5 +1,6 @@
 """What the processes of the chapter on many devices run: a new process imports this file."""
 
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -7,6 +8,22 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
+
+from bnlib.torch import SyncBatchNorm
+
+
+def wrapped(rank, shards, synchronised=False):
+    """Take three steps; return the running means after each, and the one that evaluation mode reads."""
+    model = DistributedDataParallel(nn.BatchNorm1d(1, dtype=torch.float64))
+    if synchronised:
+        model = SyncBatchNorm.convert_sync_batchnorm(model)
+    x, means = torch.tensor(shards[rank], dtype=torch.float64), []
+    for _ in range(3):
+        model(x).sum().backward()
+        means.append(model.module.running_mean.item())
+    model.eval()(x)
+    return means, model.module.running_mean.item()
 
 
 def step(rank, kind, shards, upstream, gamma, beta):
@@ -36,6 +53,13 @@ def counted(rank, *arguments):
     with counting("all_gather"), counting("all_reduce"):
         step(rank, *arguments)
     return calls
+
+
+def grouped(rank, parts, *arguments):
+    """Run a step in which the processes of each part share their statistics, and no others."""
+    groups = [dist.new_group(part) for part in parts]  # every process makes every group
+    mine = next(group for part, group in zip(parts, groups, strict=True) if rank in part)
+    return step(rank, partial(SyncBatchNorm, process_group=mine), *arguments)
 
 
 def error_of(rank, function, *arguments):
@@ -75,10 +99,3 @@ def sgd(rank, norm, seed, shards):
         for parameter in model.parameters():
             parameter.data -= 0.2 * parameter.grad
     return np.array(losses), torch.cat([gradient.ravel() for gradient in gradients]).numpy()
-
-
-def fail(rank):
-    """Rank 1 fails, while the others wait for it in a collective."""
-    if rank == 1:
-        raise ValueError("rank 1 has no digits left")
-    dist.all_reduce(torch.ones(1))

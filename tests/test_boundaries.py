@@ -182,9 +182,12 @@ def lines_of_code(path):
 
 def test_the_part_to_read_first_is_as_long_as_it_says():
     lines = sum(lines_of_code(ROOT / f"{name}.py") for name in FIRST)
+    names = "{}, {}, {}, {} and {}".format(*(f"`{name}`" for name in FIRST))
     assert lines <= 400
     assert f"in this order, {lines} lines of code without their docstrings" in bnlib.__doc__
     assert f"these five are {lines} lines of code" in (ROOT.parent / "README.md").read_text()
+    first_page = (ROOT.parent / "book" / "intro.ipynb").read_text(encoding="utf-8")
+    assert f"five files, {names}, together {lines} lines of code without their docstrings" in first_page
 
 
 def test_one_formula_is_the_equation_of_the_chapter():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import assert_same
 
-from bnlib.data import Digits, load, load_digits, load_photographs
+from bnlib.data import Digits, load, load_digits, load_photographs, standardised_pixels
 
 MAKE_DATA = Path(__file__).parent.parent / "tools" / "make_data.py"
 
@@ -114,3 +114,20 @@ def test_split_leaves_both_parts_some_digits(fraction):
 def test_split_rejects(arguments, error, name):
     with pytest.raises(error, match=f"^{name} must be .*, got "):
         load_digits().split(*arguments)
+
+
+def test_standardised_pixels():
+    """One mean for each pixel and one std for all, both of the training images alone."""
+    train, test = load_digits().split(0)
+    x, x_test = standardised_pixels(train, test)
+    ink, ink_test = (part.images.reshape(-1, 64).astype(np.float64) for part in (train, test))
+    factor = np.sqrt(np.mean([np.mean((pixel - pixel.mean()) ** 2) for pixel in ink.T]))
+    np.testing.assert_allclose(x, (ink - ink.mean(axis=0)) / factor, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(x_test, (ink_test - ink.mean(axis=0)) / factor, rtol=1e-12, atol=1e-12)
+    assert train.images.max() == 16  # and it was left as it was
+
+
+def test_standardised_pixels_wants_a_pixel_that_varies():
+    blank = Digits(np.ones((3, 1, 2, 2)), np.arange(3))
+    with pytest.raises(ValueError, match=r"^train must have a pixel that varies, got images"):
+        standardised_pixels(blank, blank)

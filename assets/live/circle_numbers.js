@@ -11,6 +11,7 @@ const average = (v) => {
 };
 
 export const length = (v) => Math.sqrt(dot(v, v));
+const cross = ([a, b, c], [d, e, f]) => [b * f - c * e, c * d - a * f, a * e - b * d];
 
 /** An orthonormal basis of the plane orthogonal to the ones vector. */
 export const BASIS = [
@@ -19,6 +20,33 @@ export const BASIS = [
 ];
 export const toPlane = (v) => BASIS.map((axis) => dot(v, axis));
 export const fromPlane = ([a, b]) => plus(times(a, BASIS[0]), times(b, BASIS[1]));
+
+// The view: the plane turned about the ones vector, which points up, and seen from so far above it.
+const [TURN, TILT] = [-144, 35].map((degrees) => (degrees * Math.PI) / 180);
+export const FLAT = Math.sin(TILT); // what is left of the depth of a circle in the plane
+const UP = [1, 1, 1].map((a) => a / Math.sqrt(3));
+const turned = ([a, b], by) =>
+  [a * Math.cos(by) - b * Math.sin(by), a * Math.sin(by) + b * Math.cos(by)];
+
+/** Where a vector is seen: [right, up]. */
+export function look(v) {
+  const [right, away] = turned(toPlane(v), TURN);
+  return [right, away * FLAT + dot(v, UP) * Math.cos(TILT)];
+}
+
+/** The point of the plane under what is seen there, where that has the length `ones` along the ones. */
+export function under([right, up], ones = 0) {
+  return turned([right, (up - ones * Math.cos(TILT)) / FLAT], -TURN);
+}
+
+/** Unit vectors along the ones, along xhat, and along the circle; where xhat is 0, any that fit together. */
+export function directions(xhat) {
+  const size = length(xhat);
+  const radial = size > 0 ? times(1 / size, xhat) : BASIS[0];
+  return [UP, radial, cross(UP, radial)];
+}
+export const lengths = (v, axes) => axes.map((axis) => dot(v, axis));
+export const compose = (sizes, axes) => sizes.map((size, i) => times(size, axes[i])).reduce(plus);
 
 export function forward(x, eps) {
   const mean = average(x);

@@ -30,6 +30,24 @@ export const drawing = (width, height, name, ...children) =>
     ...children,
   );
 
+/** An arrow; its head shrinks with it, and an arrow of no length is not drawn. */
+export function arrow(name) {
+  const [line, head] = [svg("line"), svg("polygon")];
+  const node = svg("g", { class: `arrow ${name}` }, line, head);
+  const draw = (start, end) => {
+    const [dx, dy] = [end[0] - start[0], end[1] - start[1]];
+    const length = Math.hypot(dx, dy);
+    const size = Math.min(12, length);
+    const [right, down] = length ? [(dx / length) * size, (dy / length) * size] : [0, 0];
+    const neck = [end[0] - right, end[1] - down];
+    set(line, { x1: start[0], y1: start[1], x2: neck[0], y2: neck[1] });
+    const wings = [1, -1].map((side) => [neck[0] - side * 0.4 * down, neck[1] + side * 0.4 * right]);
+    set(head, { points: [end, ...wings].join(" ") });
+    set(node, { visibility: length < 0.5 ? "hidden" : false });
+  };
+  return { node, draw };
+}
+
 /** Name the figure, for the eye and for a screen reader, and say in a sentence what to do. */
 export function title(section, name, instruction) {
   section.setAttribute("aria-label", name);

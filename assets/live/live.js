@@ -1,6 +1,8 @@
 // Interactive figures. Each follows a computed figure, which stays: in print, and where no script runs.
 const widgets = {
   "fig-axes-relatives": "./shares.js",
+  "fig-scale-histograms": "./histogram.js",
+  "fig-graph-live": "./graph.js",
   "fig-projection-circle": "./circle.js",
   "fig-ema-weights": "./average.js",
   "fig-cancel-ways": "./cancellation.js",

@@ -153,7 +153,7 @@ def gradient_test(test):
     return score(test)
 
 
-def answer(got, wanted, *, rtol=1e-6, atol=1e-9, mistakes=None):
+def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see=None):
     """Compare an answer, or a tuple of them, with the right one.
 
     Parameters
@@ -164,22 +164,36 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, mistakes=None):
         The right answer; a tuple of them may be answered by a list.
     rtol, atol : float
         As in numpy.isclose.
+    digits : int, optional
+        Decimals that are asked for, in place of rtol and atol: an answer is right if it rounds to the same
+        number as `wanted`.
     mistakes : dict of str to (array-like or tuple of array-like), optional
         Wrong answers that a reader may give, by the sentence that explains each. Where they are given,
         the report does not tell the right value.
+    see : str, optional
+        The chapter that treats it, by the name of its notebook: "scale_and_shift".
 
     Returns
     -------
     Report
-        "not tried yet", "right", or what differs: the shape, or the first wrong value; and the sentence
-        of the mistake that gives the same answer, which `misconceptions` then holds.
+        "not tried yet", "right", or what differs: the shape, or the first wrong value, and by how much it
+        is too large or too small; then the sentence of the mistake that gives the same answer, or else
+        the slip that may have made it (`bnlib.check.slips`). `misconceptions` holds these sentences.
+
+    Raises
+    ------
+    ValueError
+        If `see` is no chapter.
 
     Examples
     --------
-    >>> answer(None, 1.0), answer(1.0, 1.0), answer([1.0, 2.0], [1.0, 3.0])
-    (not tried yet, right, wrong at [1]: got 2, wanted 3)
+    >>> answer(None, 1.0), answer(1.0, 1.0), answer(0.33, 0.28, digits=1)
+    (not tried yet, right, right)
+    >>> answer([1.0, 9.0], [1.0, 3.0])
+    wrong at [1]: got 9, wanted 3; too large by a factor of 3
+    perhaps: this is the square of it
     >>> answer(4, 3.5, mistakes={"4 is the mean; the median is asked for.": 4})
-    wrong: got 4
+    wrong: got 4; too large by a factor of 1.14
     4 is the mean; the median is asked for.
     """
-    return compare_answers(got, wanted, rtol, atol, mistakes)
+    return compare_answers(got, wanted, rtol, atol, mistakes, digits, see)

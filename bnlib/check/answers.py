@@ -3,11 +3,19 @@
 import numpy as np
 
 from bnlib.check.calling import NOT_TRIED
+from bnlib.check.library import TITLES
 from bnlib.check.report import Report, format_distinct
+from bnlib.check.sizes import compare_sizes
+from bnlib.check.slips import find_slips, swapped_results
 
 
-def compare_answers(got, wanted, rtol, atol, mistakes):
+def compare_answers(got, wanted, rtol, atol, mistakes, digits, see):
     """The Report on an answer; where mistakes are expected, it does not give the right value away."""
+    if see is not None and see not in TITLES:
+        raise ValueError(f"see must be one of {', '.join(TITLES)}, got {see!r}")
+    exact = wanted
+    if digits is not None:  # right is what is rounded to the same number
+        wanted, rtol, atol = round_all(wanted, digits), 0, 0.5 * 10.0**-digits * (1 + 1e-9)
     if isinstance(wanted, tuple) and isinstance(got, np.ndarray) and got.shape[:1] == (len(wanted),):
         got = tuple(got)
     if is_untouched(got):
@@ -18,9 +26,44 @@ def compare_answers(got, wanted, rtol, atol, mistakes):
     whole = find_mistake(got, wanted, mistakes or {}, rtol, atol)
     parts = () if whole else split_results(got, wanted, mistakes or {})
     sentences = [s for s in (whole, *(find_mistake(*part, rtol, atol) for part in parts)) if s]
+    slips = [] if sentences else slips_of(got, wanted, exact, rtol, atol)
     lines = [f"right already: {already}"] if (already := right_results(got, wanted, rtol, atol)) else []
-    lines += [wrong, *dict.fromkeys(sentences)]
-    return Report(False, "\n".join(lines), list(dict.fromkeys(sentences)))
+    lines += [wrong, *dict.fromkeys(sentences), *(f"perhaps: {slip}" for slip in slips)]
+    lines += [f"see: {TITLES[see]}"] if see else []
+    return Report(False, "\n".join(lines), list(dict.fromkeys([*sentences, *slips])))
+
+
+def round_all(wanted, digits):
+    """The right answer to so many decimals."""
+    if isinstance(wanted, tuple):
+        return tuple(round_all(part, digits) for part in wanted)
+    return np.round(wanted, digits)
+
+
+def slips_of(got, wanted, exact, rtol, atol):
+    """The sentences of the slips that show by rule."""
+
+    def is_right(one, right):
+        return describe_difference(one, right, rtol, atol) is None
+
+    if same_length(got, wanted) and (swapped := swapped_results(got, wanted, is_right)):
+        return [swapped]
+    wrong = []
+    for (name, one, right), (*_, unrounded) in zip(leaves(got, wanted), leaves(got, exact), strict=True):
+        numbers, right = as_numbers(one, right), np.asarray(right)
+        if numbers is not None and not is_right(one, right):
+            where = find_wrong(numbers, right, rtol, atol) if numbers.shape == right.shape else None
+            wrong.append((name, numbers, np.asarray(unrounded), where))
+    return find_slips(wrong, rtol, atol)
+
+
+def leaves(got, wanted, name=""):
+    """Yield each result of a tuple, of tuples too, by name, with what it should be."""
+    if not isinstance(wanted, tuple):
+        yield name and f"result {name}", got, wanted
+    elif same_length(got, wanted):
+        for i, pair in enumerate(zip(got, wanted, strict=True), start=1):
+            yield from leaves(*pair, f"{name}.{i}" if name else f"{i}")
 
 
 def split_results(got, wanted, mistakes):
@@ -59,10 +102,11 @@ def is_untouched(got):
 
 
 def describe_difference(got, wanted, rtol, atol, hint=True):
-    """Where an answer is wrong and what it is, in a few words; None if it is right."""
+    """Where an answer is wrong, what it is and how it differs, in a few words; None if it is right."""
     if isinstance(wanted, tuple):
         if not same_length(got, wanted):
-            return f"wrong: wanted {len(wanted)} results"
+            count = len(got) if isinstance(got, (tuple, list)) else "one"
+            return f"wrong: got {count} result{'' if count in (1, 'one') else 's'}, wanted {len(wanted)}"
         for i, (one, right) in enumerate(zip(got, wanted, strict=True), start=1):
             wrong = describe_difference(one, right, rtol, atol, hint)
             if wrong is not None:
@@ -71,18 +115,46 @@ def describe_difference(got, wanted, rtol, atol, hint=True):
         return None
     if got is None:
         return f"wrong: {NOT_TRIED}"
-    wanted, kind = np.asarray(wanted), type(got).__name__
-    try:
-        got = np.asarray(got)
-    except Exception:  # a ragged list, or a tensor that keeps its graph
-        got = np.asarray(None)
-    if got.dtype.kind not in ("biufc" if wanted.dtype.kind == "c" else "biuf"):
-        return f"wrong: got {kind}, wanted numbers of shape {wanted.shape}"
-    if got.shape != wanted.shape:
-        return f"wrong: got shape {got.shape}, wanted {wanted.shape}"
-    wrong = np.argwhere(~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True))
+    numbers, wanted = as_numbers(got, wanted), np.asarray(wanted)
+    if numbers is None:
+        size = f"real numbers of shape {wanted.shape}" if wanted.shape else "a real number"
+        return f"wrong: got {describe_kind(got)}, wanted {size}"
+    if numbers.shape != wanted.shape:
+        return f"wrong: got shape {numbers.shape}, wanted {wanted.shape}"
+    wrong = np.argwhere(find_wrong(numbers, wanted, rtol, atol))
     if len(wrong) == 0:
         return None
     at = tuple(int(i) for i in wrong[0])
-    one, other = format_distinct(got[at], wanted[at])
-    return f"wrong{f' at {list(at)}' if at else ''}: got {one}{f', wanted {other}' if hint else ''}"
+    one, other = format_distinct(numbers[at], wanted[at])
+    where = (f" at {list(at)}" if at else "") + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")
+    value = f"got {one}{f', wanted {other}' if hint else ''}"
+    return f"wrong{where}: {value}; {compare_sizes(numbers[at], wanted[at])}"
+
+
+def find_wrong(got, wanted, rtol, atol):
+    """Where an array is wrong."""
+    return ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def as_numbers(got, wanted):
+    """An answer as an array of numbers, real ones if these are wanted; None if it is none."""
+    got, wanted = as_array(got), np.asarray(wanted)
+    return got if got.dtype.kind in ("biufc" if wanted.dtype.kind == "c" else "biuf") else None
+
+
+def as_array(got):
+    try:
+        return np.asarray(got)
+    except Exception:  # a ragged list, or a tensor that keeps its graph
+        return np.asarray(None)
+
+
+def describe_kind(got):
+    """What an answer is that is no array of real numbers."""
+    if callable(got):
+        return "a function, not what it returns"
+    if isinstance(got, str):
+        return f"the text {got!r}"
+    if as_array(got).dtype.kind == "c":
+        return "complex numbers"
+    return f"a {type(got).__name__} that is no array of numbers"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bnlib.check.slips import explain_shape
+
 NOT_TRIED = "not tried yet"
 FOREIGN = (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
 
@@ -74,7 +76,11 @@ def as_arrays(exercise, results, right):
         if result.dtype.kind != "f" or result.dtype.itemsize < 4:
             return Finding("dtype", f"{key} has dtype {result.dtype}; keep the floating dtype of the input")
         if result.shape != wanted.shape:
-            why = ": one number for all channels, but each has its own" if result.shape == () else ""
+            why = next(
+                (f", perhaps because {slip}" for slip in explain_shape(result.shape, wanted.shape)), ""
+            )
+            if result.shape == ():
+                why = ": one number for all channels, but each has its own"
             return Finding("shape", f"{key} has shape {result.shape}, where {wanted.shape} is wanted{why}")
     return results
 

@@ -1,11 +1,15 @@
 """What a wrong result gives away where no misconception of the library explains it: ids and sentences."""
 
+from itertools import combinations
+
 import numpy as np
 
 from bnlib.check.derivatives import jacobian_clues, sum_clues
 from bnlib.check.exercises import EXERCISES
 from bnlib.check.layer_clues import layer_clues
+from bnlib.check.probes import probes
 from bnlib.check.terms import FITTED, common_ratio, format_ratios, term_clues
+from bnlib.check.trial import all_close
 
 
 def find_clues(trial):
@@ -14,12 +18,16 @@ def find_clues(trial):
     if trial.wrong == [len(trial.results) - 1] == trial.wrong_arrays:
         yield large_value_clue(trial)
         return
-    if any(not np.isfinite(got).all() for i in trial.wrong_arrays for got in trial.results[i]):
+    if not trial.is_finite:
         text = "There is nan or inf in it: a root of a negative number, or a division by 0."
         yield f"{name}/not-finite", text
         return
     if name == "layer":
         yield from layer_clues(trial)
+        return
+    if name == "channel_stats" and is_variance_within_parts(trial):
+        text = "This is the variance within parts of the batch: that of the parts' means is missing."
+        yield f"{name}/between-missing", text
         return
     for k, key in enumerate(EXERCISES[name].results):
         differs = [i for i in trial.wrong_arrays if not trial.is_right(k, i)]
@@ -46,3 +54,23 @@ def large_value_clue(trial):
         )
         return f"{trial.name}/cancellation", text
     return f"{trial.name}/large-values", "It is wrong where the values are near 3000: is anything cut off?"
+
+
+def is_variance_within_parts(trial):
+    """Whether the mean is right, and var is the mean variance of two or three parts, however cut."""
+    if not all(trial.is_right(0, i) for i in trial.wrong_arrays):
+        return False
+    return all(
+        any(
+            all_close(trial.results[i][1], within)
+            for within in variances_within(probes(trial.name)[i]["x"])
+        )
+        for i in trial.wrong_arrays[:FITTED]
+    )
+
+
+def variances_within(x):
+    """Yield the mean variance within two or three parts of the batch, for every way to cut it."""
+    rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+    for cuts in (*combinations(range(1, len(rows)), 1), *combinations(range(1, len(rows)), 2)):
+        yield sum(len(part) * part.var(axis=0) for part in np.split(rows, cuts)) / len(rows)

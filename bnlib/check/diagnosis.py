@@ -7,6 +7,7 @@ import numpy as np
 from bnlib.check.calling import NOT_TRIED, Finding, call, quietly
 from bnlib.check.clues import find_clues
 from bnlib.check.exercises import EXERCISES
+from bnlib.check.library import CHAPTERS, STATS
 from bnlib.check.matching import match, outcome_of
 from bnlib.check.probes import probes
 from bnlib.check.report import Report
@@ -76,8 +77,10 @@ def recognise(trial):
     first = trial.results[trial.wrong[0]]
     if isinstance(first, Finding):
         text = f"For an input of shape {trial.shapes[trial.wrong[0]]} {first.text}."
-        return Verdict((), [(first.id, text)])
-    return Verdict((), list(find_clues(trial)))
+        return Verdict((), [(first.id, text)], STATS if first.id == "shape" else "")
+    clues = list(find_clues(trial))
+    slug = clues[0][0].partition("/")[2] if clues else ""
+    return Verdict((), clues, CHAPTERS.get(slug, CHAPTERS[trial.name]))
 
 
 def returns_earlier_result(trial):
@@ -107,12 +110,12 @@ def find_axes_limit(trial):
         if not set(inside) & set(trial.wrong):
             # code may treat these axes apart on purpose, and be wrong for the others
             group = match(trial.name, trial.results, outside)
-            return Verdict(group) if group else Verdict((), limited, "channel_statistics")
+            return Verdict(group) if group else Verdict((), limited, STATS)
         group = match(trial.name, trial.results, inside)
         if group and not any(matches_group(trial, group, i) for i in outside):
-            return Verdict(group, limited, "channel_statistics")
+            return Verdict(group, limited, STATS)
         if set(inside) & set(trial.wrong_arrays) and not set(outside) & set(trial.wrong_arrays):
-            return Verdict((), [*find_clues(trial), *limited], "channel_statistics")
+            return Verdict((), [*find_clues(trial), *limited], STATS)
     return None
 
 

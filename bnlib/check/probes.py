@@ -31,7 +31,10 @@ def probes(name):
 
 @cache
 def examples(name):
-    """Inputs that one can follow by hand, the smallest first: three numbers, then two channels of them."""
+    """Inputs that one can follow by hand, the smallest first: three numbers, then two channels of them.
+
+    The last is a constant channel.
+    """
     values = {
         "dy": [1.0, 0.0, 2.0],
         "x": [1.0, 1.0, 7.0],  # mean 3 and variance 8: with eps 8 the deviation is 4
@@ -53,7 +56,8 @@ def examples(name):
                 for key in EXERCISES[name].arguments
             }
         )  # fmt: skip
-    return made
+    constant = {key: np.full((3, 1), 2.0) for key in ("x", "first") if key in made[0]}
+    return [*made, made[0] | constant]
 
 
 def shape_of(inputs):

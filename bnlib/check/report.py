@@ -55,7 +55,13 @@ def link_chapter(chapter, title):
 def format_distinct(one, other):
     """Two numbers in as many digits as tell them apart, 4 at least."""
     for digits in (4, 6, 8, 17):
-        texts = f"{one + 0:.{digits}g}", f"{other + 0:.{digits}g}"  # + 0: no -0
+        texts = format_number(one, digits), format_number(other, digits)
         if texts[0] != texts[1]:
             break
     return texts
+
+
+def format_number(number, digits):
+    """In so many digits; a large number, below a million million, is written out: 53,173."""
+    text = f"{number + 0:.{digits}g}"  # + 0: no -0
+    return f"{number:,.0f}" if "e+" in text and abs(number) < 1e12 else text

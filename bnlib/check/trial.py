@@ -55,18 +55,32 @@ class Trial:
         return all(result.dtype == np.float32 for result in self.results[-1])
 
     @cached_property
+    def is_finite(self):
+        """Whether all wrong results of the right shapes are finite numbers."""
+        return not any(any(map(breaks, self.results[i], self.right[i])) for i in self.wrong_arrays)
+
+    @cached_property
     def example(self):
         """(inputs, results, right results) of the smallest example with wrong numbers; None if none has."""
+        return self.find_example(lambda got, right: not all_close(got, right))
+
+    def find_example(self, shows):
+        """The smallest example with a result for which shows(result, right result)."""
         for inputs in examples(self.name):
             right = right_for(self.name, inputs)
             got = call(EXERCISES[self.name], self.function, inputs, right)
-            if isinstance(got, tuple) and not all(map(all_close, got, right)):
+            if isinstance(got, tuple) and any(map(shows, got, right)):
                 return inputs, got, right
         return None
 
     def is_right(self, k, i):
         """Whether result k is right on probe i."""
         return all_close(self.results[i][k], self.right[i][k], tolerance(self.name, i))
+
+
+def breaks(got, right):
+    """Whether a result is not finite where the right one is."""
+    return bool((~np.isfinite(got) & np.isfinite(right)).any())
 
 
 def attempt(name, function, i):

@@ -7,7 +7,7 @@ from bnlib.check.exercises import EXERCISES
 from bnlib.check.library import TITLES
 from bnlib.check.probes import probes, shape_of
 from bnlib.check.report import format_distinct
-from bnlib.check.trial import all_close
+from bnlib.check.trial import all_close, breaks
 
 STEP_NAMES = {  # the intermediates that a learner has a name for
     "mean": "the batch's mean",
@@ -30,7 +30,8 @@ def report_lines(trial, verdict):
     good = right_results(trial) or right_steps(trial.name, verdict.group) or right_inputs(trial)
     if good:
         yield f"right already: {', '.join(good)}"
-    wrong = [*verdict.sentences, counterexample(trial) or describe_largest_error(trial)]
+    shows = breaks if any(id.endswith("/not-finite") for id in verdict.ids) else is_off
+    wrong = [*verdict.sentences, counterexample(trial, shows) or describe_largest_error(trial, shows)]
     yield f"wrong: {' '.join(dict.fromkeys(wrong))}"
     if verdict.chapters:
         yield f"see: {', '.join(TITLES[chapter] for chapter in verdict.chapters)}"
@@ -64,13 +65,18 @@ def right_inputs(trial):
     return ["the shapes"] if trial.wrong_arrays == trial.wrong else []
 
 
-def counterexample(trial):
-    """The smallest example with wrong numbers, and both results; None if there is none."""
-    if trial.example is None:
+def is_off(got, right):
+    return not all_close(got, right)
+
+
+def counterexample(trial, shows):
+    """The smallest example with a result that shows what is wrong, and both results; or None."""
+    example = trial.example if shows is is_off else trial.find_example(shows)
+    if example is None:
         return None
-    inputs, *both = trial.example
+    inputs, *both = example
     keys = EXERCISES[trial.name].results
-    key, one, wanted = next(row for row in zip(keys, *both, strict=True) if not all_close(*row[1:]))
+    key, one, wanted = next(row for row in zip(keys, *both, strict=True) if shows(*row[1:]))
     values = {name: format_value(value) for name, value in inputs.items()}
     given = EXERCISES[trial.name].describe_inputs(values, shape_of(inputs), key)
     shown = format_value(one), format_value(wanted)
@@ -88,13 +94,18 @@ def format_value(value, digits=4):
     return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
 
 
-def describe_largest_error(trial):
-    """The largest error on the first wrong probe, or what is wrong with its shape."""
+def describe_largest_error(trial, shows):
+    """The largest error on the first probe that shows it, or what is wrong with its shape."""
     if not trial.wrong_arrays:
         i = trial.wrong[0]
         return f"For an input of shape {trial.shapes[i]} {trial.results[i].text}."
-    i = trial.wrong_arrays[0]
-    k = next(k for k in range(len(trial.right[i])) if not trial.is_right(k, i))
+    shown = [
+        (i, k)
+        for i in trial.wrong_arrays
+        for k, (got, right) in enumerate(zip(trial.results[i], trial.right[i], strict=True))
+        if not trial.is_right(k, i) and (shows is is_off or shows(got, right))
+    ]
+    i, k = shown[0]
     got, wanted = trial.results[i][k], trial.right[i][k]
     at = np.unravel_index(np.argmax(np.abs(got - wanted)), got.shape)
     dtype = next(iter(probes(trial.name)[i].values())).dtype

@@ -57,6 +57,40 @@ def load_digits():
     return Digits(arrays["images"].astype(np.float32), arrays["labels"].astype(np.int64))
 
 
+def standardised_pixels(train, test):
+    """Both parts of the digits as rows of pixels: less one mean for each pixel, over one std for all.
+
+    Mean and std are those of the training images alone, so nothing of the test images is used.
+
+    Parameters
+    ----------
+    train, test : Digits
+        With images (N, ...) of one shape.
+
+    Returns
+    -------
+    two (N, pixels) float64 arrays, without unit
+        Each pixel of the first has mean 0; all of them together have mean 0 and standard deviation 1.
+
+    Raises
+    ------
+    ValueError
+        If no pixel of the training images varies.
+
+    Examples
+    --------
+    >>> x, x_test = standardised_pixels(*load_digits().split(0))
+    >>> x.shape, x_test.shape, round(float(x.std()), 12)
+    ((1348, 64), (449, 64), 1.0)
+    """
+    x, x_test = (part.images.reshape(len(part.images), -1).astype(np.float64) for part in (train, test))
+    mean = x.mean(axis=0)
+    std = (x - mean).std()
+    if std == 0:
+        raise ValueError("train must have a pixel that varies, got images that are all the same")
+    return (x - mean) / std, (x_test - mean) / std
+
+
 def load_photographs():
     """Load two RGB photographs, a temple in China and a flower.
 

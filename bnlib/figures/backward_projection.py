@@ -3,10 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, PAIR, REFERENCE, SQUARE, WITH_BN, WITHOUT_BN, band, ink, label_line
+from bnlib.figures import GUIDE, PAIR, REFERENCE, SQUARE, WIDE, WITH_BN, WITHOUT_BN, band, ink, label_line
 
 POINTS = {"textcoords": "offset points"}
-DECAYED = {**WITH_BN, "linestyle": "--"}
+LEFT = {"textcoords": "offset points", "xytext": (-5, 0)}
 
 
 def residual(xhat, g, line, rest):
@@ -26,34 +26,17 @@ def residual(xhat, g, line, rest):
     return figure
 
 
-def spectra(eigenvalues, scales):
-    """Draw sorted eigenvalues, a panel an eps; both arguments map eps, to them and to gamma * inv_std."""
-    figure, panels = plt.subplots(1, 2, figsize=PAIR, sharey=True)
-    for ax, (eps, values) in zip(panels, eigenvalues.items(), strict=True):
-        rank = np.arange(1, len(values) + 1)
-        ax.axhline(scales[eps], **REFERENCE)
-        ax.vlines(rank, 0, values, color=WITH_BN["color"], linewidth=1)
-        ax.plot(rank, values, "o", color=WITH_BN["color"], markersize=5)
-        near = {**POINTS, "ha": "center"}
-        for at, text in enumerate(("along ones", "along xhat")):
-            label_line(ax, rank[at], max(values[at], 0), text, WITH_BN, xytext=(0, 7), rotation=90, **near)
-        label_line(ax, 7.5, scales[eps], "gamma · inv_std", REFERENCE, xytext=(0, 5), **near)
-        ax.set(xlabel=f"eigenvalue, at eps {eps:g} ink²", ylim=(-0.012, 0.4), xticks=[1, 2, *rank[3::2]])
-    panels[0].set_ylabel("value (1/ink)")
-    return figure
-
-
 def circle(xhat, g, parts):
     """Draw g at the tip of xhat, both of 3 samples, as the sum of parts (tangent, along xhat, along ones).
 
-    The view is an orthographic projection: the plane orthogonal to the ones vector is seen 57 degrees from
+    The view is an orthographic projection: the plane orthogonal to the ones vector is seen 36 degrees from
     above, so that the circle of possible xhat is an ellipse and the ones vector points up.
     """
     ones = np.ones(3)
     upright = ones / np.sqrt(3)
     radial = xhat / np.linalg.norm(xhat)
     tangent = np.cross(upright, radial)
-    turn, tilt = np.radians(-122), np.radians(57)
+    turn, tilt = np.radians(-122), np.radians(36)
 
     def place(vector):
         along, across = vector @ radial, vector @ tangent
@@ -63,7 +46,7 @@ def circle(xhat, g, parts):
 
     figure = plt.figure(figsize=SQUARE, layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(-1.95, 1.95), ylim=(-2.25, 1.65))
+    ax.set(xlim=(-1.95, 1.95), ylim=(-2.05, 1.85))
     ax.axis("off")
     angle = np.linspace(0, 2 * np.pi, 200)[:, None]
     reach = np.linalg.norm(xhat)
@@ -104,19 +87,27 @@ def circle(xhat, g, parts):
     return figure
 
 
-def growth(steps, lengths, decayed, predicted, rates, decayed_rates):
-    """Draw weight lengths and effective rates (seeds, steps), free and decayed, and one prediction."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=PAIR)
-    for ax, free, shrunk in ((left, lengths, decayed), (right, rates, decayed_rates)):
-        band(ax, steps, free, WITH_BN)
-        band(ax, steps, shrunk, DECAYED)
-        end = steps[-1]
-        above = {**POINTS, "xytext": (0, 9), "ha": "right"}
-        label_line(ax, end, free[:, -1].max(), "without decay", WITH_BN, **above)
-        label_line(ax, end, shrunk[:, -1].max(), "with decay", WITH_BN, **above)
-        ax.set(xlabel="step", xlim=(-4, end))
-    left.plot(steps, predicted, **{**REFERENCE, "linewidth": 2.4})
-    label_line(left, 110, 0.445, "Pythagoras", REFERENCE)
-    left.set(ylabel="weight length (no unit)", ylim=(0, 0.65))
-    right.set(ylabel="effective learning rate", ylim=(0, 5))
+def growth(effective):
+    """Draw effective rates against the step; `effective` maps a rate to them, (seeds, steps + 1)."""
+    figure, ax = plt.subplots(figsize=WIDE)
+    for rate, runs in effective.items():
+        steps = np.arange(runs.shape[1])
+        band(ax, steps, runs, WITH_BN)
+        label_line(ax, 0, runs[:, 0].mean(), f"rate {rate:.2g}", WITH_BN, ha="right", va="center", **LEFT)
+    ax.set(xlabel="step", xlim=(-14, steps[-1]), xticks=steps[::20])
+    ax.set(yscale="log", ylim=(0.03, 8), ylabel="effective learning rate")
+    return figure
+
+
+def range_of_rates(rates, free, held, chance):
+    """Draw accuracy (seeds, rates) with weights that may grow, and with weights held at their length."""
+    figure, ax = plt.subplots(figsize=WIDE)
+    band(ax, rates, free, {**WITH_BN, "marker": "o"})
+    band(ax, rates, held, {**REFERENCE, "marker": "s"})
+    ax.axhline(chance, zorder=0, **GUIDE)
+    label_line(ax, rates[0], chance - 0.07, "guessing", GUIDE)
+    label_line(ax, rates[-1], 0.98, "free: the brake acts", WITH_BN, ha="right")
+    label_line(ax, 14, 0.6, "held: no brake", REFERENCE)
+    ax.set(xscale="log", ylim=(0, 1.1), xlabel="learning rate of the hidden weights")
+    ax.set_ylabel("test accuracy (share right)")
     return figure

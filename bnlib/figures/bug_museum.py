@@ -3,14 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, WITH_BN
+from bnlib.figures import GUIDE, WITH_BN, ink
 
 
 def price_list(rooms, errors, limit):
     """Draw the accuracy lost (seeds,) to each mistake of `rooms`, and in a panel below the `errors`.
 
     Both are dicts of arrays, drawn from the top in their order. A mistake that moves no seed by `limit`
-    is hollow; up to `limit` the axis of the losses is linear, beyond it logarithmic.
+    is hollow; up to `limit` the axis of the losses is linear, beyond it logarithmic, and says so.
     """
     heights = len(rooms) + 0.6, len(errors) + 0.6
     figure, axes = plt.subplots(
@@ -29,8 +29,11 @@ def price_list(rooms, errors, limit):
     axes[0].axvspan(-limit, limit, color=GUIDE["color"], alpha=0.2, linewidth=0, zorder=0)
     axes[0].axvline(0, zorder=0, **GUIDE)
     axes[0].set_xscale("symlog", linthresh=limit, linscale=0.7)
+    for x, scale, side in ((limit, "linear ", "right"), (limit, " logarithmic", "left")):
+        axes[0].text(x, -1, scale, ha=side, va="bottom", fontsize=8, color=ink(GUIDE))
     ticks = [-limit, 0, limit, 10 * limit, 1]
     axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes[0].set(xlim=(-1.5 * limit, 1.3), xlabel="test accuracy lost (share of the digits)")
-    axes[1].set(xlim=(0, 1.05), xlabel="error of the number (relative, or in deviations)")
+    axes[1].set_xlim(left=0)
+    axes[1].set(xlabel="error of the number (relative, or in deviations)")
     return figure

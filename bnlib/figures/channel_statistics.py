@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-from bnlib.figures import GUIDE, OTHER_NORM, PAIR, WITH_BN, ink
+from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, ink
 
 COLOURS = ("#D9485F", "#2E8B45", "#3F74B5")  # the red, green and blue channel
 NAMES = ("red", "green", "blue")
@@ -116,19 +116,29 @@ def who_shares(first, last, matrix):
     return figure
 
 
-def two_choices(mean, std, constant, channel_mean, channel_std):
-    """Draw (8, 8) maps of the mean and std of each pixel; a mark on the scale is the channel's."""
-    figure, panels = plt.subplots(1, 2, figsize=PAIR)
-    drawings = ((mean, channel_mean, "mean"), (std, channel_std, "std"))
-    for ax, (values, of_channel, name) in zip(panels, drawings, strict=True):
-        drawn = ax.imshow(values, cmap="viridis", vmin=0)
-        rows, columns = np.nonzero(constant)
-        ax.plot(columns, rows, "x", color="white", markersize=6, markeredgewidth=1.4)
-        bar = figure.colorbar(drawn, ax=ax, fraction=0.05, pad=0.05)
-        words = ["0", f"{of_channel:.3f}, all pixels", f"{values.max():.3g}"]
-        bar.set_ticks([0, of_channel, values.max()], labels=words)
-        bar.ax.axhline(of_channel, color="black", linewidth=1)
-        ax.set(xticks=[0, 7], yticks=[0, 7], xlabel=f"{name} of each pixel (ink)")
+def filter_over(image, weights, answers, place):
+    """Draw an (H, W) image, a filter over one of its places, and the map of the filter's answers."""
+    figure, panels = plt.subplots(1, 3, figsize=(6.4, 2.3), width_ratios=[8, 3, 6])
+    (row, column), (height, width) = place, weights.shape
+    limit = np.abs(answers).max()
+    panels[0].imshow(image, cmap="gray_r")
+    panels[1].imshow(weights, cmap="PuOr", vmin=-2, vmax=2)
+    panels[2].imshow(answers, cmap="PuOr", vmin=-limit, vmax=limit)
+    for at, weight in np.ndenumerate(weights):
+        panels[1].text(
+            *at[::-1], f"{weight:.0f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=8
+        )
+    patch = plt.Rectangle((column - 0.5, row - 0.5), width, height)
+    answer = plt.Rectangle((column - 0.5, row - 0.5), 1, 1)
+    for ax, box in ((panels[0], patch), (panels[2], answer)):
+        box.set(fill=False, edgecolor=WITH_BN["color"], linewidth=2)
+        ax.add_patch(box)
+    words = f"{answers[place]:.0f}".replace("-", "\N{MINUS SIGN}")
+    panels[2].text(column, row, words, ha="center", va="center", fontsize=7)
+    names = "image: 8 by 8, one patch", "filter", "feature map: 6 by 6 answers"
+    for ax, name in zip(panels, names, strict=True):
+        ax.set(xticks=[], yticks=[], xlabel=name)
+        ax.spines[:].set(visible=True, color=GUIDE["color"])
     return figure
 
 

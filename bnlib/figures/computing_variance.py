@@ -1,9 +1,9 @@
-"""Figures of the chapter on computing a variance: digits lost, and pixels that agree."""
+"""Figures of the chapter on computing a variance: the digits that are lost."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, PAIR, WIDE, ink, label_line
+from bnlib.figures import GUIDE, WIDE, ink, label_line
 
 DARK, GREY = "black", GUIDE["color"]
 WAYS = [
@@ -62,22 +62,4 @@ def tiles_by_format(clouds, units):
     ax.set(xticks=10.0 ** np.arange(4))
     ax.minorticks_off()
     ax.set_ylabel("relative error of the variance (no unit)", size=8)
-    return figure
-
-
-def worth_of_a_patch(counts, worths):
-    """Draw effective against true number of pixels; worths maps a kind of map to (seeds, counts)."""
-    figure, ax = plt.subplots(figsize=PAIR)
-    styles = WAYS[1], WAYS[2], WAYS[0]
-    for (name, runs), style in zip(worths.items(), styles, strict=True):
-        ax.fill_between(
-            counts, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.2, linewidth=0
-        )
-        ax.loglog(counts, runs.mean(axis=0), markersize=3, **style)
-        label_line(ax, counts[-1], runs.mean(axis=0)[-1], name, style, xytext=(7, 0), **BESIDE)
-    ax.set(xlabel="pixels in a patch, m", ylabel="independent pixels\nthat vary as little")
-    ax.set(xlim=(3.4, 3000), ylim=(0.7, 400), xticks=counts, yticks=[1, 10, 100])
-    ax.set_xticklabels([f"{m}" for m in counts])
-    ax.set_yticklabels(["1", "10", "100"])
-    ax.minorticks_off()
     return figure

@@ -1,12 +1,15 @@
-"""Figures of the chapter on many devices: what shards know, and what averaged variances lose."""
+"""Figures of the chapter on many devices: what shards know, and what processes tell each other."""
+
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, PAIR, REFERENCE, WIDE, WITH_BN, ink, label_line
+from bnlib.figures import GUIDE, PAIR, REFERENCE, WITH_BN, ink, label_line
 
-KEPT = {"color": GUIDE["color"]}
-LOST = {"color": "#BBBBBB", "hatch": "////", "edgecolor": "#555555", "linewidth": 0.5}
+BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 1}
+ARROW = {"color": GUIDE["color"], "linewidth": 1.2}
+MESSAGE = {"color": WITH_BN["color"], "linewidth": 2}
 
 
 def shard_statistics(panels):
@@ -37,22 +40,32 @@ def shard_statistics(panels):
     return figure
 
 
-def two_parts(kept):
-    """Draw how the variance of a batch splits into the part within shards and the part between them.
-
-    kept maps the name of a split to the share within, (seeds,). The whisker is the range of the seeds.
-    """
-    figure, ax = plt.subplots(figsize=WIDE)
-    for row, shares in enumerate(kept.values()):
-        share = np.mean(shares)
-        ax.barh(row, share, height=0.6, **KEPT)
-        ax.barh(row, 1 - share, left=share, height=0.6, **LOST)
-        reach = [[share - np.min(shares)], [np.max(shares) - share]]
-        ax.errorbar(share, row, xerr=reach, color="black", capsize=3, linewidth=1)
-        ax.text(0.02, row, f"within: {share:.2f}", color="white", va="center", fontsize=9)
-        ax.text(1.01, row, f"between: {1 - share:.2f}", color=ink(GUIDE), va="center", fontsize=9)
-    ax.set_yticks(range(len(kept)), list(kept))
-    ax.set(xlim=(0, 1.22), xlabel="share of the variance of the whole batch")
-    ax.set_xticks(np.arange(0, 1.01, 0.25))
-    ax.invert_yaxis()
+def messages(channels, counts):
+    """Draw a batch norm over two processes: what each does by itself, and the two messages of a step."""
+    figure, ax = plt.subplots(figsize=(6.4, 3.4))
+    rows = [
+        [f"{count} images" for count in counts],
+        ["count, mean, var"] * 2,
+        ["$y$, by the pooled statistics"] * 2,
+        [r"$\sum dy$, $\sum dy\,\hat{x}$"] * 2,
+        ["$dx$, by the pooled sums"] * 2,
+    ]
+    heights = [4.4, 3.5, 2.2, 1.3, 0.0]
+    for x in (0, 2):
+        for above, below in pairwise(heights):
+            ax.annotate("", (x, below + 0.2), (x, above - 0.2), arrowprops={"arrowstyle": "-|>", **ARROW})
+    for texts, height in zip(rows, heights, strict=True):
+        for x, text in zip((0, 2), texts, strict=True):
+            ax.text(x, height, text, ha="center", va="center", fontsize=9, bbox=BOX)
+    sent = {2.85: f"all-gather: 2C + 1 = {2 * channels + 1}", 0.65: f"all-reduce: 2C = {2 * channels}"}
+    for height, text in sent.items():
+        ax.annotate("", (1.95, height), (0.05, height), arrowprops={"arrowstyle": "<|-|>", **MESSAGE})
+        ax.text(1, height + 0.13, f"{text} numbers", ha="center", fontsize=9, color=ink(WITH_BN))
+    for height, text in ((3.1, "forward"), (0.9, "backward")):
+        ax.text(-1.15, height, text, ha="center", va="center", rotation=90, fontsize=9, style="italic")
+    for x, rank in ((0, 0), (2, 1)):
+        ax.text(x, 4.85, f"process {rank}", ha="center", fontsize=10)
+    ax.axhline(1.75, **GUIDE)
+    ax.set(xlim=(-1.3, 3.1), ylim=(-0.35, 5.1))
+    ax.axis("off")
     return figure

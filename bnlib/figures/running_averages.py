@@ -23,7 +23,8 @@ def voices_in_the_average(weights):
             ax, batch[-1], voices[-1], "newest batch", WITH_BN, ha="right",
             xytext=(0, 7), textcoords="offset points",
         )  # fmt: skip
-        ax.set(yscale="log", ylim=(1e-4, 4), xlabel=f"batch, at momentum {momentum}")
+        ax.set(yscale="log", ylim=(1e-4, 4), xlabel="batch")
+        name_panel(ax, momentum)
     panels[0].set_ylabel("weight in the average")
     return figure
 
@@ -37,7 +38,8 @@ def followed_stream(batch_means, kept, debiased, data_mean):
         ax.axhline(data_mean, zorder=4, **REFERENCE)
         ax.plot(step, debiased[momentum], **OTHER_NORM)
         ax.plot(step, kept[momentum], **WITH_BN)
-        ax.set(xlabel=f"step, at momentum {momentum}", ylim=(0, 1.05), xlim=(0, len(step)))
+        ax.set(xlabel="step", ylim=(0, 1.05), xlim=(0, len(step)))
+        name_panel(ax, momentum)
     label_line(panels[0], 8, 0.95, "batches of 16", GUIDE)
     label_line(panels[0], 45, 0.2, "running mean", WITH_BN)
     label_line(panels[1], 110, 0.3, "running mean", WITH_BN)
@@ -47,18 +49,26 @@ def followed_stream(batch_means, kept, debiased, data_mean):
     return figure
 
 
-def accuracy_by_step(steps, fast, slow):
-    """Draw test accuracy (seeds, readers, steps); readers are kept, of the batch, and for slow debiased."""
-    figure, panels = plt.subplots(1, 2, figsize=PAIR, sharey=True)
-    kept, batch = {**WITH_BN, "zorder": 3}, {**REFERENCE, "linewidth": 2}
-    for ax, momentum, runs in zip(panels, (0.1, 0.01), (fast, slow), strict=True):
-        band(ax, steps, runs[:, 1], batch)
-        band(ax, steps, runs[:, 0], kept)
-        ax.set(xlabel=f"step, at momentum {momentum}", ylim=(0, 1.03), xlim=(0, steps[-1]))
-    band(panels[1], steps, slow[:, 2], OTHER_NORM)
-    label_line(panels[0], 60, 0.72, "running statistics", WITH_BN)
-    label_line(panels[0], 60, 0.58, "statistics of the test set", REFERENCE)
-    label_line(panels[1], 60, 0.58, "running statistics", WITH_BN)
-    label_line(panels[1], 60, 0.44, "the same, debiased", OTHER_NORM)
-    panels[0].set_ylabel("test accuracy (share right)")
+def accuracy_by_step(steps, runs):
+    """Draw test accuracy; runs maps a momentum to (seeds, ways, steps): kept, of the test set, debiased."""
+    figure, panels = plt.subplots(1, len(runs), figsize=PAIR if len(runs) > 1 else (4.2, 2.4), sharey=True)
+    reference = {**REFERENCE, "linewidth": 2}
+    for ax, (momentum, accuracies) in zip(np.atleast_1d(panels), runs.items(), strict=True):
+        kept, test_set, *debiased = accuracies.swapaxes(0, 1)
+        band(ax, steps, test_set, reference)
+        band(ax, steps, kept, {**WITH_BN, "zorder": 3})
+        label_line(ax, 58, 0.6, "of the test set (dotted)", reference)
+        label_line(ax, 58, 0.46, "kept statistics", WITH_BN)
+        for runs_debiased in debiased:
+            band(ax, steps, runs_debiased, OTHER_NORM)
+            label_line(ax, 58, 0.32, "kept, debiased (dashed)", OTHER_NORM)
+        ax.set(xlabel="step", ylim=(0, 1.03), xlim=(0, steps[-1]))
+        name_panel(ax, momentum)
+    np.atleast_1d(panels)[0].set_ylabel("test accuracy (share right)")
     return figure
+
+
+def name_panel(ax, momentum):
+    ax.text(
+        0.97, 0.05, f"momentum {momentum}", transform=ax.transAxes, ha="right", fontsize=8.5, weight="bold"
+    )

@@ -68,3 +68,13 @@ def sigmoid_use(z, curve, bins, activations, gammas, limit, shares):
     label_line(axes[0], 3.2, 0.86, "sigmoid", {"color": "black"})
     label_line(axes[0], 2.5, 1.05, "tangent", REFERENCE)
     return figure
+
+
+def learned(path, names):
+    """Draw the way of each unit's scale and shift: path is (steps, 2, units), from the start on."""
+    figure, axes = plt.subplots(1, 2, figsize=PAIR)
+    for ax, values, name in zip(axes, path.swapaxes(0, 1), names, strict=True):
+        ax.plot(values, color=WITH_BN["color"], linewidth=0.8, alpha=0.6)
+        ax.axhline(values[0, 0], **GUIDE)
+        ax.set(xlabel="step", ylabel=rf"{name} $\{name}$ (no unit)", xlim=(0, len(values) - 1))
+    return figure

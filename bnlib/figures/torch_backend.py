@@ -1,56 +1,47 @@
-"""Figures of the chapter on the same layer in PyTorch: what is kept for backward, and a fold's border."""
+"""Figures of the chapter on the backward pass in PyTorch: a wrong gradient, and what a record knows."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 
-from bnlib.figures import REFERENCE, WITH_BN, label_line
+from bnlib.figures import GUIDE, PAIR, WIDE, WITH_BN, WITHOUT_BN, ink
 
-HEIGHT = 0.62  # of a bar, in rows
+BOX = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black", "linewidth": 1}
 
 
-def kept(rows, size):
-    """Draw, a bar a version, the input-sized tensors of `size` MB that wait for the backward pass.
+def against(panels):
+    """Draw each value found over the value wanted; panels maps a label to (wanted, found)."""
+    figure, axes = plt.subplots(1, len(panels), figsize=PAIR)
+    for ax, (label, (wanted, found)) in zip(axes, panels.items(), strict=True):
+        reach = 1.1 * max(abs(wanted).max(), abs(found).max())
+        ax.plot([-reach, reach], [-reach, reach], **GUIDE)
+        ax.plot(wanted, found, ".", markersize=2.5, color=WITH_BN["color"])
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        ax.set(xlabel=f"{label}, input made contiguous", ylabel=f"{label}, as it stands")
+    return figure
 
-    rows is a list of (group, label, names of the tensors); labels with "torch" get the reference's colour.
+
+def record(shares):
+    """Draw how dx depends on x in three ways, and which of them a record knows that has saved statistics.
+
+    shares maps the name of a saved statistic to its term, over the largest second derivative.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 2.7))
-    heights, labels, previous, height = [], [], rows[0][0], 0.0
-    for group, label, names in rows:
-        height += 1.6 if group != previous else 1.0
-        previous = group
-        style = REFERENCE if "torch" in label else WITH_BN
-        for place, name in enumerate(names):
-            ax.barh(height, size, HEIGHT, left=place * size, facecolor=style["color"], alpha=0.25)
-            ax.barh(height, size, HEIGHT, left=place * size, fill=False, edgecolor=style["color"],
-                    linestyle=style["linestyle"])  # fmt: skip
-            ax.text((place + 0.5) * size, height, name, ha="center", va="center", fontsize=8)
-        if not names:
-            label_line(ax, 0.08, height, "none", style, va="center")
-        heights.append(height)
-        labels.append(label)
-    for group in dict.fromkeys(group for group, *_ in rows):
-        own = [at for at, (name, *_) in zip(heights, rows, strict=True) if name == group]
-        ax.text(-0.22, np.mean(own), group, ha="right", va="center", fontsize=9, style="italic",
-                transform=ax.get_yaxis_transform())  # fmt: skip
-    ax.set(yticks=heights, yticklabels=labels, xlim=(0, 3.1 * size), xticks=np.arange(4) * size)
-    ax.set(xticklabels=range(4), xlabel=f"kept for backward (inputs of {size:.2f} MB)")
-    ax.set_ylim(height + 0.6, 0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    figure, ax = plt.subplots(figsize=WIDE)
+    places = {"x": (0, 1), "mean": (1.5, 2), "inv_std": (1.5, 0), "dx": (3, 1)}
+    for name, place in places.items():
+        ax.text(*place, name, ha="center", va="center", family="monospace", fontsize=11, bbox=BOX, zorder=2)
+    draw_arrow(ax, places["x"], places["dx"], WITH_BN)
+    ax.text(1.5, 1.08, "openly: recorded", ha="center", fontsize=9, color=ink(WITH_BN))
+    for name, share in shares.items():
+        draw_arrow(ax, places["x"], places[name], WITHOUT_BN)
+        draw_arrow(ax, places[name], places["dx"], WITH_BN)
+        above = places[name][1] > 1
+        ax.text(0.6, 1.75 if above else 0.25, f"made inside forward:\n{share:.2f} is lost",
+                ha="right", va="center", fontsize=9, color=ink(WITHOUT_BN))  # fmt: skip
+    ax.set(xlim=(-0.6, 3.4), ylim=(-0.35, 2.35))
+    ax.axis("off")
     return figure
 
 
-def border(picture, errors, labels):
-    """Draw a digit, and for each filter the map of the error of a naive fold, with its values."""
-    figure, axes = plt.subplots(1, 1 + len(errors), figsize=(6.4, 2.6))
-    top = max(error.max() for error in errors)
-    for ax, values, label in zip(axes, (picture, *errors), labels, strict=True):
-        ax.imshow(values, cmap="gray_r", vmin=0, vmax=values.max() if values is picture else 2 * top)
-        ax.set(xticks=[], yticks=[], xlabel=label)
-        ax.spines[["top", "right"]].set_visible(True)
-    for ax, values in zip(axes[1:], errors, strict=True):
-        for (row, column), value in np.ndenumerate(values):
-            text = f"{value:.1f}" if value > 1e-9 else "0"
-            ax.text(column, row, text, ha="center", va="center", fontsize=6, color="black")
-    figure.supxlabel("largest absolute error (unit of $y$)", x=0.68, fontsize=9)
-    return figure
+def draw_arrow(ax, start, end, style):
+    arrow = {"arrowstyle": "-|>", "linewidth": 1.5, "shrinkA": 22, "shrinkB": 24}
+    arrow |= {"color": style["color"], "linestyle": style["linestyle"]}
+    ax.annotate("", end, start, arrowprops=arrow, zorder=1)

@@ -6,7 +6,8 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from bnlib.figures import GUIDE, PAIR, REFERENCE, WITH_BN, band, ink, label_line
 
-BOX, GAP = (1.24, 0.68), (0.5, 0.52)  # inches: width and height of a state, space between two
+GAP, HEIGHT = (0.5, 0.52), 0.68  # inches: space between two states, across and down; height of one
+WIDTH = {True: 1.24, False: 2 * 1.24 + GAP[0]}  # of one with running statistics, and of one without
 LEFT = {True: 0.02, False: 3.4}  # inches: of the states with running statistics, and of those without
 TOP = 2.76  # inches, of the upper row
 BATCH, RUNNING = {"color": WITH_BN["color"]}, {"color": REFERENCE["color"], "linestyle": (0, (4, 2))}
@@ -31,48 +32,52 @@ def two_batches(pictures, batches, readings):
 
 
 def states(table):
-    """Draw the eight states as boxes, with the calls that lead from one to the next.
+    """Draw the behaviours as boxes, with the calls that lead from one to the next.
 
     table maps (training, tracking, stepped) to (the statistics it reads, running, parameters), where
-    running is "move", "stay" or "none", and parameters is "move" or "stay".
+    running is "move", "stay" or "none", and parameters is "move" or "stay". Without running statistics,
+    one box stands for both modes: they must behave alike.
     """
     figure = plt.figure(figsize=(6.4, 3.3), layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, 6.4), ylim=(0, 3.3))
     ax.axis("off")
-    reading_order = sorted(table, key=lambda state: (not state[1], not state[2], not state[0]))
-    kinds = list(dict.fromkeys(table[state] for state in reading_order))
-    for (training, tracking, stepped), seen in table.items():
-        draw_state(ax, *corner(training, tracking, stepped), seen, 1 + kinds.index(seen))
+    boxes = sorted(table, key=lambda state: (not state[1], not state[2], not state[0]))
+    kinds = list(dict.fromkeys(table[state] for state in boxes))
+    for state in boxes:
+        if not state[0] and corner(*state) == corner(True, *state[1:]):
+            continue  # the box of training mode stands there
+        draw_state(ax, *corner(*state), WIDTH[state[1]], table[state], 1 + kinds.index(table[state]))
     for tracking, title in ((True, "with running statistics"), (False, "without running statistics")):
         left, _ = corner(True, tracking, True)
-        middle = left + BOX[0] + GAP[0] / 2
+        middle = left + WIDTH[False] / 2
         ax.text(middle, 3.17, title, ha="center", va="center", fontsize=9, weight="bold")
-        for training, mode in ((True, "training"), (False, "evaluation")):
-            x, _ = corner(training, tracking, True)
-            ax.text(x + BOX[0] / 2, 2.9, mode, ha="center", va="center", fontsize=8.5, style="italic")
-            draw_calls_between_rows(ax, x + BOX[0] / 2)
-        for stepped in (True, False):
-            draw_calls_between_modes(ax, middle, corner(True, tracking, stepped)[1] + BOX[1] / 2)
+        modes = {"training": True, "evaluation": False} if tracking else {"training and evaluation": True}
+        for mode, training in modes.items():
+            centre = corner(training, tracking, True)[0] + WIDTH[tracking] / 2
+            ax.text(centre, 2.9, mode, ha="center", va="center", fontsize=8.5, style="italic")
+            draw_calls_between_rows(ax, centre)
+        for stepped in (True, False) if tracking else ():
+            draw_calls_between_modes(ax, middle, corner(True, tracking, stepped)[1] + HEIGHT / 2)
     for training, text in ((True, "half frozen: the trap"), (False, "frozen")):
         x, y = corner(training, True, False)
-        ax.text(x + BOX[0] / 2, y - 0.13, text, ha="center", va="center", fontsize=8, style="italic")
-    ax.plot([3.2, 3.2], [0.66, 3.25], **GUIDE)
+        ax.text(x + WIDTH[True] / 2, y - 0.13, text, ha="center", va="center", fontsize=8, style="italic")
+    ax.plot([3.2, 3.2], [0.5, 3.25], **GUIDE)
     draw_key(ax)
     return figure
 
 
 def corner(training, tracking, stepped):
     """The lower left corner of a state, in inches."""
-    x = LEFT[tracking] + (0 if training else BOX[0] + GAP[0])
-    return x, TOP - BOX[1] - (0 if stepped else BOX[1] + GAP[1])
+    x = LEFT[tracking] + (0 if training or not tracking else WIDTH[True] + GAP[0])
+    return x, TOP - HEIGHT - (0 if stepped else HEIGHT + GAP[1])
 
 
-def draw_state(ax, x, y, seen, number):
+def draw_state(ax, x, y, width, seen, number):
     reads, running, parameters = seen
     style = RUNNING if reads == "running" else BATCH
     shape = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": "white", "linewidth": 1.4}
-    ax.add_patch(FancyBboxPatch((x + 0.02, y), BOX[0] - 0.04, BOX[1], edgecolor=style["color"],
+    ax.add_patch(FancyBboxPatch((x + 0.02, y), width - 0.04, HEIGHT, edgecolor=style["color"],
                                 linestyle=style.get("linestyle", "-"), **shape))  # fmt: skip
     reader = "reads running" if reads == "running" else "reads the batch"
     text = {"fontsize": 8, "va": "center"}
@@ -80,7 +85,7 @@ def draw_state(ax, x, y, seen, number):
     for height, name, what in ((0.34, "running", running), (0.14, "gamma, beta", parameters)):
         ax.text(x + 0.25, y + height, name if what != "none" else "no running", **text)
         draw_mark(ax, x + 0.15, y + height, what)
-    ax.text(x + BOX[0] - 0.1, y + 0.33, str(number), fontsize=12, weight="bold", ha="right", va="center")
+    ax.text(x + width - 0.1, y + 0.33, str(number), fontsize=12, weight="bold", ha="right", va="center")
 
 
 def draw_mark(ax, x, y, what):
@@ -100,11 +105,11 @@ def draw_calls_between_modes(ax, middle, y):
 
 
 def draw_calls_between_rows(ax, x):
-    top = TOP - BOX[1]
-    for shift, text, down, side in ((-0.08, "skip", True, "right"), (0.08, "step", False, "left")):
+    top = TOP - HEIGHT
+    for shift, verb, down, side in ((-0.08, "skips", True, "right"), (0.08, "steps", False, "left")):
         ends = (x + shift, top - 0.05), (x + shift, top - GAP[1] + 0.05)
         draw_arrow(ax, *(ends if down else ends[::-1]))
-        ax.text(x + 1.9 * shift, top - GAP[1] / 2, text, ha=side, va="center", fontsize=7.5)
+        ax.text(x + 1.6 * shift, top - GAP[1] / 2, f"optimiser\n{verb}", ha=side, va="center", fontsize=7)
 
 
 def draw_arrow(ax, start, end):
@@ -113,15 +118,14 @@ def draw_arrow(ax, start, end):
 
 
 def draw_key(ax):
-    text = {"fontsize": 8, "va": "center"}
-    for y, parts in (
-        (0.42, ((0.26, "moves in a step"), (1.46, "stays"), (2.2, "equal numbers: equal behaviour"))),
-        (0.16, ((0.08, "skip, step: the optimiser leaves gamma and beta alone, or moves them"),)),
+    for x, words in (
+        (0.26, "moves in a step"),
+        (1.46, "stays"),
+        (2.2, "eval(), train(): calls on the layer"),
     ):
-        for x, words in parts:
-            ax.text(x, y, words, **text)
-    draw_mark(ax, 0.14, 0.42, "move")
-    draw_mark(ax, 1.34, 0.42, "stay")
+        ax.text(x, 0.22, words, fontsize=8, va="center")
+    draw_mark(ax, 0.14, 0.22, "move")
+    draw_mark(ax, 1.34, 0.22, "stay")
 
 
 def leak(steps, still, moving, turn):
@@ -132,14 +136,15 @@ def leak(steps, still, moving, turn):
     frozen, control = {**REFERENCE, "linewidth": 2}, {**GUIDE, "linestyle": (0, (3, 1.5)), "linewidth": 1.2}
     figure, panels = plt.subplots(1, 2, figsize=(PAIR[0], 2.7), sharey=True)
     for ax, runs, title in zip(
-        panels, (still, moving), ("nothing is learned", f"all is learned until {turn}"), strict=True
+        panels, (still, moving), ("nothing is learned", "all is learned"), strict=True
     ):
         ax.axvline(turn, **GUIDE)
         band(ax, steps, runs["training"], WITH_BN)
         band(ax, steps, runs["set_bn_eval"], frozen)
         if "upright" in runs:
             band(ax, steps, runs["upright"], control)
-        ax.set(xlabel=f"step ({title})", ylim=(0, 1.13), xlim=(0, steps[-1]))
+        ax.set(xlabel="step", ylim=(0, 1.13), xlim=(0, steps[-1]))
+        ax.text(3, 0.05, title, fontsize=8.5, weight="bold")
         ax.set_yticks(np.arange(0, 1.01, 0.25))
         ax.text(turn - 2, 1.08, "rotated digits", ha="right", va="center", fontsize=8)
         ax.text(turn + 2, 1.08, "original digits", ha="left", va="center", fontsize=8)

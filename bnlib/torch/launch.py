@@ -40,8 +40,15 @@ def launch(function, world_size, *arguments, timeout=60.0, executor=None):
     ValueError
         If world_size is below 1.
     Exception
-        What the process that failed first has raised, after all have ended. The others fail in their next
-        collective, at once where the process is gone, and after the timeout where it hangs.
+        What the process that failed first has raised, after all have ended.
+
+    Notes
+    -----
+    In a collective every process waits for the others. One that leaves its function, by an error or not, is
+    taken out of the group, and its connections are closed: the others get a RuntimeError in their next
+    collective at once. One that hangs, or catches its error and goes on, keeps its connections: the others
+    get theirs after the timeout, and it is that error, which came first, that is raised when the process
+    ends at last.
     """
     if world_size < 1:
         raise ValueError(f"world_size must be at least 1, got {world_size}")

@@ -1,4 +1,4 @@
-// The numbers of the figure "Three samples on a circle" against bnlib.
+// The numbers of the figure "What is left of g" against bnlib.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
@@ -61,5 +61,25 @@ test("a dragged point stays in the range, keeps its angle, and its mean where it
         near((x[0] + x[1] + x[2]) / 3, 8, 8, "mean");
       }
     }
+  }
+});
+
+test("what is seen of a vector, and the point of the plane under it", () => {
+  for (const { wanted } of cases) {
+    near(numbers.look(wanted.g), wanted.seen, Math.max(1, numbers.length(wanted.g)), "seen");
+    const [ones] = numbers.lengths(wanted.g, numbers.directions(wanted.xhat));
+    near(numbers.under(wanted.seen, ones), numbers.toPlane(wanted.g), 10, "under");
+  }
+});
+
+test("the lengths along the directions are those of the parts, and give g again", () => {
+  for (const { wanted } of cases) {
+    const axes = numbers.directions(wanted.xhat);
+    const sizes = numbers.lengths(wanted.g, axes);
+    near(numbers.compose(sizes, axes), wanted.g, 10, "g");
+    near(Math.abs(sizes[0]), numbers.length(wanted.ones), 10, "ones");
+    if (numbers.length(wanted.xhat) === 0) continue;
+    near(Math.abs(sizes[1]), numbers.length(wanted.along), 10, "along xhat");
+    near(Math.abs(sizes[2]), numbers.length(wanted.tangent), 10, "tangent");
   }
 });

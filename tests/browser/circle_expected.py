@@ -13,6 +13,21 @@ inputs += [([7, 7, 7], rng.normal(size=3), 1.0, 1e-5), ([0.1, 0.1, 0.1], rng.nor
 inputs += [([4, 4, 9], rng.normal(size=3), 1.0, 0.1), ([5, 5.1, 5], rng.normal(size=3), 0.5, 1.0)]
 inputs += [(rng.normal(1e5, 1, 3), rng.normal(size=3), 1.0, 1e-5), ([0, 8, 16], np.zeros(3), 0.0, 1e-5)]
 
+
+def seen(v):
+    """[right, up] by rotations of space: about the ones vector, and then towards the reader."""
+    east = np.array([-1, 1, 0]) / np.sqrt(2)
+    upright = np.ones(3) / np.sqrt(3)
+    turn, tilt = np.radians(-144), np.radians(35)
+    turned = (
+        np.cos(turn) * v
+        + np.sin(turn) * np.cross(upright, v)
+        + (1 - np.cos(turn)) * (upright @ v) * upright
+    )
+    towards = np.cos(tilt) * upright + np.sin(tilt) * np.cross(upright, east)
+    return [turned @ east, turned @ towards]
+
+
 cases = []
 for x, dy, gamma, eps in inputs:
     x, dy = np.array(x, dtype=np.float64), np.array(dy, dtype=np.float64)
@@ -33,7 +48,8 @@ for x, dy, gamma, eps in inputs:
         "xhat": xhat,
     }
     wanted = {
-        key: np.asarray(value).tolist() for key, value in (forward | parts | {"g": g, "dx": dx}).items()
+        key: np.asarray(value).tolist()
+        for key, value in (forward | parts | {"g": g, "dx": dx, "seen": seen(g)}).items()
     }
     cases.append({"x": x.tolist(), "dy": dy.tolist(), "gamma": gamma, "eps": eps, "wanted": wanted})
 print(json.dumps(cases))

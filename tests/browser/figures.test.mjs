@@ -5,10 +5,14 @@ import { engines, open } from "./hands.mjs";
 import { closeServer } from "./server.mjs";
 
 after(closeServer);
-const PAGES = ["channel_statistics", "backward_projection", "running_averages", "computing_variance"];
+const PAGES = [
+  "channel_statistics", "scale_and_shift", "backward_graph", "backward_projection", "running_averages",
+  "computing_variance",
+];
 const SLIDERS = "section.live input[type=range]";
 const CHOICES = "section.live input[type=radio]";
 const HANDLES = ["x", "g"].map((name) => `section.live .handle.${name} .grip`);
+const BUTTONS = ".live-buttons button";
 const TILES = ".live-tiles g[transform]";
 
 /** The numbers of a figure, without those that sliders show of themselves. */
@@ -108,6 +112,15 @@ async function chooseByKey(hands) {
   await changes(hands, "a choice", () => hands.press("ArrowLeft"));
 }
 
+/** One step on and one back, by two buttons. */
+async function press(hands, reach) {
+  if (!(await count(hands, BUTTONS))) return;
+  const start = await numbers(hands);
+  await changes(hands, "Next", () => reach({ all: BUTTONS, nth: 1 }));
+  await changes(hands, "Back", () => reach({ all: BUTTONS, nth: 0 }));
+  assert.equal(await numbers(hands), start, "Back does not undo Next");
+}
+
 async function tabTo(hands, place) {
   for (let tabs = 0; !(await hands.look((p) => document.activeElement === find(p), place)); tabs++) {
     assert.ok(tabs < 400, `Tab does not lead to ${JSON.stringify(place)}`);
@@ -123,12 +136,18 @@ const WAYS = {
 
 async function byPointer(hands, pointer) {
   await moveHandles(hands, pointer);
+  await press(hands, (button) => hands.dab(pointer, button));
   await choose(hands, pointer);
   await moveSliders(hands, pointer);
 }
 
 async function byKeys(hands) {
   await hands.click(".live .live-title"); // Tab goes on from there
+  await press(hands, async (button) => {
+    await hands.look((p) => find(p).focus(), button);
+    await hands.press("Enter");
+  });
+  await hands.click(".live .live-title");
   await chooseByKey(hands);
   await stepSliders(hands);
 }

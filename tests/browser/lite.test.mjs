@@ -55,6 +55,7 @@ test("a chapter runs as a notebook", async () => {
   await page.getByText(`[${cells}]:`).first().waitFor(LONG);
   const reports = await page.locator(".bnlib-report").allTextContents();
   assert.equal(reports.length, cells - 1);
+  assert.match(reports.shift(), /^right already.*wrong:/s); // the worked example
   assert.deepEqual([...new Set(reports)], ["not tried yet"]);
   await page.screenshot({ path: `${screenshots}/lite-playground.png` });
   assert.ok(page.requests.some((url) => url.endsWith("/pyodide/pyodide.asm.wasm")), "it has a Pyodide of its own");

@@ -6,6 +6,8 @@ import { close, open } from "./browser.mjs";
 after(close);
 const PAGES = {
   channel_statistics: "fig-axes-relatives",
+  scale_and_shift: "fig-scale-histograms",
+  backward_graph: "fig-graph-live",
   backward_projection: "fig-projection-circle",
   running_averages: "fig-ema-weights",
   computing_variance: "fig-cancel-ways",

@@ -22,21 +22,35 @@ VERDICTS = [
     (float("inf"), float("inf"), "right"),
     (np.empty((0, 2)), np.empty((0, 2)), "right"),
     (True, True, "right"),
-    (2.0, 1.0, "wrong: got 2, wanted 1"),
-    (True, False, "wrong: got 1, wanted 0"),
-    ([1.0, 2.0, 5.0], [1.0, 3.0, 6.0], "wrong at [1]: got 2, wanted 3"),
+    (2.5, 1.0, "wrong: got 2.5, wanted 1; too large by a factor of 2.5"),
+    (True, False, "wrong: got 1, wanted 0; too large by 1"),
+    (
+        [1.0, 2.0, 5.0],
+        [1.0, 3.0, 7.0],
+        "wrong at [1] and 1 more: got 2, wanted 3; too small by a factor of 1.5",
+    ),
     (
         [[1.0, 2.0], [0.12345, 4.0]],
         [[1.0, 2.0], [3.45678, 4.0]],
-        "wrong at [1, 0]: got 0.1235, wanted 3.457",
+        "wrong at [1, 0]: got 0.1235, wanted 3.457; too small by a factor of 28",
     ),
-    (float("nan"), 1.0, "wrong: got nan, wanted 1"),
-    (1.0, float("nan"), "wrong: got 1, wanted nan"),
-    ([1.0], 1.0, "wrong: got shape (1,), wanted ()"),
-    (np.ones((2, 3)), np.ones((3, 2)), "wrong: got shape (2, 3), wanted (3, 2)"),
+    (
+        float("nan"),
+        1.0,
+        "wrong: got nan, wanted 1; it is no number, as 0 / 0 is none, or the root of a negative number",
+    ),
+    (float("inf"), 1.0, "wrong: got inf, wanted 1; it is infinite, as after a division by 0"),
+    (1.0, float("nan"), "wrong: got 1, wanted nan; the right one is no finite number"),
+    ([1.0, 2.0], [1.0, 2.0, 3.0], "wrong: got shape (2,), wanted (3,)"),
     (1j, np.array(1j), "right"),
-    ("abc", 1.0, "wrong: got str, wanted numbers of shape ()"),
-    (len, np.ones((2, 3)), "wrong: got builtin_function_or_method, wanted numbers of shape (2, 3)"),
+    ("abc", 1.0, "wrong: got the text 'abc', wanted a real number"),
+    (1j, 1.0, "wrong: got complex numbers, wanted a real number"),
+    ({"a": 1}, 1.0, "wrong: got a dict that is no array of numbers, wanted a real number"),
+    (
+        len,
+        np.ones((2, 3)),
+        "wrong: got a function, not what it returns, wanted real numbers of shape (2, 3)",
+    ),
     ((1.0, 2.0), (1.0, 2.0), "right"),
     ([1.0, 2.0], (1.0, 2.0), "right"),
     (np.array([1.0, 2.0]), (1.0, 2.0), "right"),
@@ -45,17 +59,20 @@ VERDICTS = [
     ([None, (None,)], (1.0, (2.0,)), "not tried yet"),
     (
         ((1.0, 2.0), 3.0),
-        ((1.0, 2.5), 3.0),
-        "right already: result 2\nwrong in result 1.2: got 2, wanted 2.5",
+        ((1.0, 5.5), 3.0),
+        "right already: result 2\nwrong in result 1.2: got 2, wanted 5.5; too small by a factor of 2.75",
     ),
-    (1.23456789, 1.23461234, "wrong: got 1.23457, wanted 1.23461"),
-    ((1.0, 2.5), (1.0, 2.0), "right already: result 1\nwrong in result 2: got 2.5, wanted 2"),
-    ((0.0, 2.5), (1.0, 2.0), "wrong in result 1: got 0, wanted 1"),
+    (1.23456789, 1.23461234, "wrong: got 1.23457, wanted 1.23461; too small by 0.0036 %"),
+    (
+        (1.0, 2.5),
+        (1.0, 2.0),
+        "right already: result 1\nwrong in result 2: got 2.5, wanted 2; too large by a factor of 1.25",
+    ),
+    ((0.0, 2.5), (1.0, 2.0), "wrong in result 1: got 0, wanted 1; too small by 1"),
     ((1.0, None), (1.0, 2.0), "right already: result 1\nwrong in result 2: not tried yet"),
-    ((1.0, [2.0]), (1.0, 2.0), "right already: result 1\nwrong in result 2: got shape (1,), wanted ()"),
-    (1.0, (1.0, 2.0), "wrong: wanted 2 results"),
-    ((1.0,), (1.0, 2.0), "wrong: wanted 2 results"),
-    ((1.0, 2.0, 3.0), (1.0, 2.0), "wrong: wanted 2 results"),
+    (1.0, (1.0, 2.0), "wrong: got one result, wanted 2"),
+    ((1.0,), (1.0, 2.0), "wrong: got 1 result, wanted 2"),
+    ((1.0, 2.0, 3.0), (1.0, 2.0), "wrong: got 3 results, wanted 2"),
 ]
 
 
@@ -113,15 +130,17 @@ def test_an_answer_of_another_kind_is_wrong_and_does_not_raise(got, wanted):
 def test_a_known_mistake_is_told():
     mistakes = {"This is the median.": 3.0, "The two are swapped.": (2.0, 1.0)}
     told = answer(3.0, 4.0, mistakes=mistakes)
-    assert str(told) == "wrong: got 3\nThis is the median."
+    assert str(told) == "wrong: got 3; too small by a factor of 1.33\nThis is the median."
     assert told.misconceptions == ["This is the median."]
     assert answer((2.0, 1.0), (1.0, 2.0), mistakes=mistakes).misconceptions == ["The two are swapped."]
     swapped = answer((1.0, 9.0), (1.0, 2.0), mistakes={"both": (5.0, 6.0), "the second": (4.0, 9.0)})
     assert swapped.misconceptions == ["the second"]
-    assert swapped.text == "right already: result 1\nwrong in result 2: got 9\nthe second"
-    for got in (None, 4.0, 5.0):
+    assert swapped.text == (
+        "right already: result 1\nwrong in result 2: got 9; too large by a factor of 4.5\nthe second"
+    )
+    for got in (None, 4.0, 7.0):
         assert answer(got, 4.0, mistakes=mistakes).misconceptions == []
-    assert str(answer(5.0, 4.0, mistakes=mistakes)) == "wrong: got 5"
+    assert str(answer(7.0, 4.0, mistakes=mistakes)) == "wrong: got 7; too large by a factor of 1.75"
 
 
 def test_the_nearest_mistake_is_told():
@@ -135,7 +154,10 @@ def test_what_numpy_cannot_take_is_wrong_and_does_not_raise():
         def __array__(self, *_, **__):
             raise RuntimeError("it keeps its graph")
 
-    assert str(answer(Tensor(), 1.0)) == "wrong: got Tensor, wanted numbers of shape ()"
+    assert (
+        str(answer(Tensor(), 1.0))
+        == "wrong: got a Tensor that is no array of numbers, wanted a real number"
+    )
 
 
 def test_report_is_frozen_and_its_list_its_own():

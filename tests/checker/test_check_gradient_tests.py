@@ -72,6 +72,7 @@ BLIND = [
         "gamma is 1 everywhere",
     ),
     (lambda b: by_differences(b, *inputs(eps=1e-9)), "backward/eps-missing", "eps is so small"),
+    (lambda b: by_differences(b, *inputs(eps=1e-5)), "backward/eps-fixed", "eps is so small"),
     (
         lambda b: by_differences(b, *inputs(), look_at=[0, 1]),
         "backward/dbeta-averaged",
@@ -94,6 +95,7 @@ def test_a_blind_test_is_told_what_it_misses_and_why(test, survivor, reason):
     assert f"perhaps because {reason}" in str(report)
     caught = len(ALL) - len(report.misconceptions)
     assert f"catches {caught} of {len(ALL)}" in str(report)
+    assert str(report).splitlines()[-1] == "see: Testing gradients"
 
 
 def refuses(backward):

@@ -12,7 +12,7 @@ import bnlib
 from bnlib import check
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import EXERCISES
-from bnlib.check.library import MISCONCEPTIONS, TITLES, misconceptions_of
+from bnlib.check.library import CHAPTERS, MISCONCEPTIONS, STATS, TITLES, misconceptions_of
 from bnlib.check.probes import probes
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
@@ -114,7 +114,8 @@ BEHAVIOUR = [
     (lambda x: (numpy_stats(x)[0].astype(int), numpy_stats(x)[1]), "mean has dtype int64", ["dtype"]),
     (
         lambda x: (numpy_stats(x)[0][None], numpy_stats(x)[1]),
-        "For an input of shape (5, 3) mean has shape (1, 3), where (3,) is wanted.",
+        "For an input of shape (5, 3) mean has shape (1, 3), where (3,) is wanted, perhaps because an axis "
+        "of length one is left in, as by keepdims=True",
         ["shape"],
     ),
 ]
@@ -126,6 +127,7 @@ def test_behaviour_is_reported(function, text, ids):
     assert not report.ok
     assert text in report.text
     assert report.misconceptions == ids
+    assert (f"see: {TITLES[STATS]}" in report.text) is (ids == ["shape"])
 
 
 def test_wider_results_are_right_with_a_remark():
@@ -318,7 +320,22 @@ def test_other_wrong_layers(kind, text, id):
 
 MORE_CLUES = [
     (lambda x: numpy_stats(x.clip(-50, 50)), "It is wrong where the values are near 3000", "large-values"),
-    (lambda x: (numpy_stats(x)[0], np.sqrt(numpy_stats(x)[0])), "There is nan or inf in it", "not-finite"),
+    (
+        lambda x: (numpy_stats(x)[0], np.sqrt(numpy_stats(x)[0])),
+        "There is nan or inf in it: a root of a negative number, or a division by 0. For x = [1, 1, 7] and "
+        "[-4, 0, -2] of shape (3, 2) your var is [1.732, nan], the right one [8, 2.667].",
+        "not-finite",
+    ),
+    (
+        lambda x: (numpy_stats(x)[0] + 1, numpy_stats(x)[1] / (numpy_stats(x)[0] != 2.5)),
+        "For float64 input of shape (2, 3, 1, 3) your var[1] is nan, the right one 0.",
+        "not-finite",
+    ),
+    (
+        lambda x: (numpy_stats(x)[0], numpy_stats(x)[1] ** 2 / numpy_stats(x)[1]),
+        "For x = [2, 2, 2] of shape (3, 1) your var is nan, the right one 0.",
+        "not-finite",
+    ),
     (
         lambda x: tuple(1.00002 * part for part in numpy_stats(x)),
         "mean is the right one times 1.00002",
@@ -332,3 +349,4 @@ def test_more_clues(function, text, id):
     report = check.channel_stats(function)
     assert text in report.text
     assert f"channel_stats/{id}" in report.misconceptions
+    assert report.text.splitlines()[-1] == f"see: {TITLES[CHAPTERS['channel_stats']]}"

@@ -30,6 +30,22 @@ def is_a_test(node):
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
 
 
+def asserts_of(cell):
+    return [node for node in ast.walk(ast.parse(cell.source)) if is_a_test(node)]
+
+
+def cells_in_sight(path, before=None):
+    """Code cells that are not folded, up to a heading if one is given."""
+    found = []
+    for cell in read(path).cells:
+        if before and cell.cell_type == "markdown" and re.search(rf"^## {before}$", cell.source, re.M):
+            break
+        folded = any(tag.startswith(("hide-", "remove-")) for tag in cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and cell.source.strip() and not folded:
+            found.append(cell)
+    return found
+
+
 def outputs(path):
     return [output for cell in code_cells(path) for output in cell.outputs]
 
@@ -60,12 +76,22 @@ def captions(path):
 
 def sentences(path):
     """Sentences of running text and list items, headings left out."""
+    return [sentence for paragraph in paragraphs(path) for sentence in paragraph]
+
+
+def paragraphs(path):
+    """The same, in the paragraphs and list items that they stand in."""
     found = []
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)|(?<=\n)(?=#)", prose(path)):
         paragraph = re.sub(r"^\s*(?:[-*]|\d+\.)\s+", "", paragraph.strip())
         if not paragraph.startswith("#"):
-            found += re.split(r"(?<=[.!?:])\s+", paragraph)
-    return [sentence for sentence in found if len(sentence.split()) > 2]
+            found.append([s for s in re.split(r"(?<=[.!?:])\s+", paragraph) if len(s.split()) > 2])
+    return found
+
+
+def words_before(path, heading):
+    """The words of running text up to a heading."""
+    return re.split(rf"^## {heading}$", prose(path), flags=re.M)[0].split()
 
 
 def headings(path):

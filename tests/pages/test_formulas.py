@@ -46,6 +46,11 @@ def test_formulas_are_found():
     assert sum(map(len, FORMULAS.values())) > 900
 
 
+def test_rows_of_one_column_have_no_empty_spacing():
+    assert "<mtable" in (rows := formulas.drawn(r"\begin{split}a \\ b\end{split}", True))
+    assert 'spacing=""' not in rows
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -13,7 +13,7 @@ LABELS, _ = lite_notebooks.number(lite_notebooks.pages())
 
 def test_torch_stays_out():
     assert {"channel_statistics", "speed", "playground"} <= set(NOTEBOOKS)
-    assert not {"torch_backend", "many_devices", "notation"} & set(NOTEBOOKS)
+    assert not {"torch_backend", "torch_layers", "many_devices", "notation"} & set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -24,7 +24,11 @@ def names(term):
 
 def section(page, anchor):
     """What stands below a heading, its subsections included."""
-    text = "\n".join(cell.source for cell in book.read(book.BOOK / f"{page}.ipynb").cells)
+    cells = book.read(book.BOOK / f"{page}.ipynb").cells
+    code = (
+        "    " + cell.source.replace("\n", "\n    ") if cell.cell_type == "code" else "" for cell in cells
+    )
+    text = "\n".join(each or cell.source for each, cell in zip(code, cells, strict=True))
     headings = list(re.finditer(r"^(#{1,3}) (.*)", text, re.M))
     (at,) = (n for n, heading in enumerate(headings) if anchors.slugify(heading[2]) == anchor)
     start, *later = headings[at:]

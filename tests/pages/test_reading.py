@@ -1,0 +1,75 @@
+"""The lint of what a reader sees: code that teaches, asserts folded, and paragraphs that argue."""
+
+from itertools import groupby
+from statistics import median
+
+import pytest
+
+pytest.importorskip("nbformat")
+import notebook_text as book
+
+FIRST_EDITION = {"many_devices"}  # written before these rules, until written anew
+NOTEBOOKS, CHAPTERS = (
+    [path for path in paths if path.stem not in FIRST_EDITION] for paths in (book.NOTEBOOKS, book.CHAPTERS)
+)
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def statements_in_sight(path, before=None):
+    """Lines of code in cells that are not folded, blank lines apart, and those of them that assert."""
+    lines, asserts = 0, 0
+    for cell in book.cells_in_sight(path, before):
+        lines += len([line for line in cell.source.splitlines() if line.strip()])
+        asserts += sum(node.end_lineno - node.lineno + 1 for node in book.asserts_of(cell))
+    return lines, asserts
+
+
+@every_notebook
+def test_asserts_in_sight_are_few(path):
+    lines, asserts = statements_in_sight(path)
+    assert asserts < 0.1 * max(lines, 1), f"{asserts} of {lines} lines in sight assert"
+
+
+@every_notebook
+def test_cells_in_sight_are_short(path):
+    for cell in book.cells_in_sight(path):
+        assert len(cell.source.splitlines()) <= 20, cell.source
+
+
+@every_chapter
+def test_the_code_in_sight_is_short(path):
+    lines, _ = statements_in_sight(path, before="Exercises")
+    assert lines < 150
+
+
+@every_notebook
+def test_pins_say_what_they_are(path):
+    """A folded cell that only asserts says so, so that nobody unfolds it in hope of a lesson."""
+    for cell in book.code_cells(path):
+        if "hide-input" in cell.metadata.get("tags", []) and book.asserts_of(cell):
+            first = cell.source.splitlines()[0]
+            assert first.startswith("# ") or len(book.asserts_of(cell)) < 3, cell.source
+
+
+@every_chapter
+def test_sentences_have_the_length_of_speech(path):
+    assert 11 <= median(len(sentence.split()) for sentence in book.sentences(path)) <= 17
+
+
+@every_notebook
+def test_no_drumroll_of_short_sentences(path):
+    for paragraph in book.paragraphs(path):
+        for short, run in groupby(paragraph, key=lambda sentence: len(sentence.split()) < 9):
+            assert not short or len(run := list(run)) <= 4, run
+
+
+@every_chapter
+def test_a_chapter_is_read_aloud_in_half_an_hour(path):
+    """At 150 words a minute, before the exercises."""
+    assert len(book.words_before(path, "Exercises")) <= 30 * 150
+
+
+@every_chapter
+def test_figures_are_few(path):
+    assert sum("mystnb" in cell.metadata for cell in book.code_cells(path)) <= 5
