@@ -13,9 +13,10 @@ from torch.nn.parallel import DistributedDataParallel
 from bnlib.torch import SyncBatchNorm
 
 
-def wrapped(rank, shards, synchronised=False):
+def wrapped(rank, shards, synchronised=False, forward_sync_buffers=True):
     """Take three steps; return the running means after each, and the one that evaluation mode reads."""
-    model = DistributedDataParallel(nn.BatchNorm1d(1, dtype=torch.float64))
+    layer = nn.BatchNorm1d(1, dtype=torch.float64)
+    model = DistributedDataParallel(layer, forward_sync_buffers=forward_sync_buffers)
     if synchronised:
         model = SyncBatchNorm.convert_sync_batchnorm(model)
     x, means = torch.tensor(shards[rank], dtype=torch.float64), []
