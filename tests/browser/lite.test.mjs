@@ -20,10 +20,10 @@ const JUPYTER = [
 
 test("every chapter that runs is listed", async () => {
   const page = await open("lite/tree/index.html");
-  await page.getByText("13_playground.ipynb").waitFor(LONG);
+  await page.getByText("14_playground.ipynb").waitFor(LONG);
   const names = await page.locator(".jp-DirListing-itemName").allTextContents();
   assert.deepEqual(names.slice(0, 3), ["00_contents.ipynb", "00_intro.ipynb", "01_channel_statistics.ipynb"]);
-  assert.ok(names.includes("11_speed.ipynb"));
+  assert.ok(names.includes("12_speed.ipynb"));
   assert.ok(!names.some((name) => name.includes("torch") || name.includes("many_devices")));
   await page.context().close();
 });
@@ -45,7 +45,7 @@ test("the contents lead to a notebook, and to the book", async () => {
 });
 
 test("a chapter runs as a notebook", async () => {
-  const page = await open("lite/notebooks/index.html?path=13_playground.ipynb");
+  const page = await open("lite/notebooks/index.html?path=14_playground.ipynb");
   const cells = codeCells("playground").length;
   const code = page.locator(".jp-CodeCell");
   await code.first().waitFor(LONG);
@@ -64,7 +64,7 @@ test("a chapter runs as a notebook", async () => {
 });
 
 test("a report's chapter opens as a notebook", async () => {
-  const page = await open("lite/notebooks/index.html?path=13_playground.ipynb");
+  const page = await open("lite/notebooks/index.html?path=14_playground.ipynb");
   await page.locator(".jp-CodeCell .cm-content").first().click({ timeout: LONG.timeout });
   await page.keyboard.press("Control+A");
   await page.keyboard.type("from bnlib import check\ncheck.channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))");
