@@ -8,12 +8,8 @@ import pytest
 pytest.importorskip("nbformat")
 import notebook_text as book
 
-FIRST_EDITION = {"many_devices"}  # written before these rules, until written anew
-NOTEBOOKS, CHAPTERS = (
-    [path for path in paths if path.stem not in FIRST_EDITION] for paths in (book.NOTEBOOKS, book.CHAPTERS)
-)
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+every_notebook = pytest.mark.parametrize("path", book.NOTEBOOKS, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", book.CHAPTERS, ids=lambda path: path.stem)
 
 
 def statements_in_sight(path, before=None):
