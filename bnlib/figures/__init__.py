@@ -37,3 +37,14 @@ def band(ax, x, runs, style):
     """Draw the mean of `runs` (seeds, points) and the range from the lowest to the highest seed."""
     ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
     ax.plot(x, runs.mean(axis=0), **style)
+
+
+def accuracy_sweep(rates, first, second, chance):
+    """Draw the test accuracy of two (runs, style) against the learning rate, and what guessing reaches."""
+    figure, ax = plt.subplots(figsize=WIDE)
+    for (runs, style), marker in ((first, "o"), (second, "s")):
+        band(ax, rates, runs, {**style, "marker": marker})
+    ax.axhline(chance, zorder=0, **GUIDE)
+    label_line(ax, rates[0], chance - 0.07, "guessing", GUIDE)
+    ax.set(xscale="log", ylim=(0, 1.1), ylabel="test accuracy (share right)")
+    return figure, ax

@@ -3,7 +3,19 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, PAIR, REFERENCE, SQUARE, WIDE, WITH_BN, WITHOUT_BN, band, ink, label_line
+from bnlib.figures import (
+    GUIDE,
+    PAIR,
+    REFERENCE,
+    SQUARE,
+    WIDE,
+    WITH_BN,
+    WITHOUT_BN,
+    accuracy_sweep,
+    band,
+    ink,
+    label_line,
+)
 
 POINTS = {"textcoords": "offset points"}
 LEFT = {"textcoords": "offset points", "xytext": (-5, 0)}
@@ -101,13 +113,8 @@ def growth(effective):
 
 def range_of_rates(rates, free, held, chance):
     """Draw accuracy (seeds, rates) with weights that may grow, and with weights held at their length."""
-    figure, ax = plt.subplots(figsize=WIDE)
-    band(ax, rates, free, {**WITH_BN, "marker": "o"})
-    band(ax, rates, held, {**REFERENCE, "marker": "s"})
-    ax.axhline(chance, zorder=0, **GUIDE)
-    label_line(ax, rates[0], chance - 0.07, "guessing", GUIDE)
+    figure, ax = accuracy_sweep(rates, (free, WITH_BN), (held, REFERENCE), chance)
     label_line(ax, rates[-1], 0.98, "free: the brake acts", WITH_BN, ha="right")
     label_line(ax, 14, 0.6, "held: no brake", REFERENCE)
-    ax.set(xscale="log", ylim=(0, 1.1), xlabel="learning rate of the hidden weights")
-    ax.set_ylabel("test accuracy (share right)")
+    ax.set_xlabel("learning rate of the hidden weights")
     return figure
