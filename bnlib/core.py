@@ -113,12 +113,12 @@ def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_
     """Return dx, and the sums dgamma and dbeta in float64."""
     gamma, gamma_axes = along(gamma, x.shape, parameter_axes, 1.0), all_axes_but(x.ndim, *parameter_axes)
     dbeta, dgamma = gradient_sums(x, dy, mean, inv_std, 1.0, over=gamma_axes)  # with gamma 1, g is dy
+    if not (mean_share or std_share):  # x stands in dgamma alone, and may be infinite
+        return affine(dy, 0.0, inv_std, gamma, 0.0), dgamma, dbeta
     if gamma_axes == axes:  # one gamma for each mean: it can be taken out of the sums
         sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
     else:
         sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=axes)
-    if not (mean_share or std_share):  # x stands in dgamma alone, and may be infinite
-        return affine(dy, 0.0, inv_std, gamma, 0.0), dgamma, dbeta
     count = max(1, count_over(x.shape, axes))  # an empty x has sums of 0
     mean_g = passing_mean(sum_g, count, mean_share)
     mean_g_xhat = passing_mean(sum_g_xhat, count, std_share)

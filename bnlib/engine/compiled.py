@@ -194,6 +194,20 @@ def rows_gradients(x, dy, start, stop, mean, inv_std, gamma, total, products):
         add_gradients(x, dy, n, 1, mean, inv_std, gamma, total, products)
 
 
+@njit(inline="always")
+def row_affine(x, n, mean, inv_std, gamma, beta, y):
+    for c in range(x.shape[1]):
+        y[n, c] = affine_of(x[n, c], mean[c], inv_std[c], gamma[c], beta[c])
+
+
+@njit(inline="always")
+def row_input_gradient(x, dy, n, mean, inv_std, gamma, mean_g, mean_g_xhat, dx):
+    for c in range(x.shape[1]):
+        dx[n, c] = input_gradient_of(
+            x[n, c], dy[n, c], mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c]
+        )
+
+
 @kernel
 def deviations_in_columns(x, center, total, squares):
     rows, parts = x.shape[0], total.shape[0]
@@ -212,20 +226,14 @@ def gradient_sums_in_columns(x, dy, mean, inv_std, gamma, total, products):
 
 @kernel
 def affine_in_columns(x, mean, inv_std, gamma, beta, y):
-    rows, columns = x.shape
-    for n in prange(rows):
-        for c in range(columns):
-            y[n, c] = affine_of(x[n, c], mean[c], inv_std[c], gamma[c], beta[c])
+    for n in prange(x.shape[0]):
+        row_affine(x, n, mean, inv_std, gamma, beta, y)
 
 
 @kernel
 def input_gradient_in_columns(x, dy, mean, inv_std, gamma, mean_g, mean_g_xhat, dx):
-    rows, columns = x.shape
-    for n in prange(rows):
-        for c in range(columns):
-            dx[n, c] = input_gradient_of(
-                x[n, c], dy[n, c], mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c]
-            )
+    for n in prange(x.shape[0]):
+        row_input_gradient(x, dy, n, mean, inv_std, gamma, mean_g, mean_g_xhat, dx)
 
 
 @kernel
@@ -237,8 +245,7 @@ def forward_in_columns(x, gamma, beta, eps, mean, var, inv_std, y):
         mean[c], var[c] = mean_and_variance(first[c], total[c], squares[c], rows)
         inv_std[c] = inverse_root(var[c], eps)
     for n in range(rows):
-        for c in range(columns):
-            y[n, c] = affine_of(x[n, c], mean[c], inv_std[c], gamma[c], beta[c])
+        row_affine(x, n, mean, inv_std, gamma, beta, y)
 
 
 @kernel
@@ -251,10 +258,7 @@ def backward_in_columns(x, dy, mean, inv_std, gamma, mean_share, std_share, dbet
         mean_g[c] = passing_mean(gamma[c] * dbeta[c], rows, mean_share)
         mean_g_xhat[c] = passing_mean(gamma[c] * dgamma[c], rows, std_share)
     for n in range(rows):
-        for c in range(columns):
-            dx[n, c] = input_gradient_of(
-                x[n, c], dy[n, c], mean[c], inv_std[c], gamma[c], mean_g[c], mean_g_xhat[c]
-            )
+        row_input_gradient(x, dy, n, mean, inv_std, gamma, mean_g, mean_g_xhat, dx)
 
 
 moments = statistics.moments.formula  # a single sweep over x is enough: all sums are in float64
@@ -349,11 +353,15 @@ def launch(kernels, size, *given):
         FREE.release()
 
 
+def takes(arrays):
+    return arrays[0].size > 0 and all(array.dtype in FLOATS for array in arrays)
+
+
 def plan_for(arrays, numbers, over):
     """The Plan for arrays whose cells are what a sum over these axes keeps, or None where there is none."""
-    x = arrays[0]
-    if not x.size or any(array.dtype not in FLOATS for array in arrays):
+    if not takes(arrays):
         return None
+    x = arrays[0]
     return make_plan(x.shape, x.strides, over, *[getattr(number, "shape", ()) for number in numbers])
 
 
@@ -365,9 +373,9 @@ def make_plan(shape, strides, over, *shapes):
 
 def plan_of_all(axes, parameter_axes, *arrays):
     """The Plan for a pass in one kernel, or None where the sums over axes are not one a parameter."""
-    x = arrays[0]
-    if not x.size or any(array.dtype not in FLOATS for array in arrays):
+    if not takes(arrays):
         return None
+    x = arrays[0]
     plan = make_plan_of_all(x.shape, x.strides, axes, parameter_axes)
     return plan if plan and (plan.runs or x.size < PAYS) else None
 
