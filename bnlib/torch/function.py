@@ -115,8 +115,7 @@ def gradients_here(ctx, dy, x, weight, count, mean, inv_std):
             raise RuntimeError(
                 "a synchronised batch norm has no second derivative: create_graph must be False"
             )
-        count, mean, var = batch_moments(x, None)
-        inv_std = (var + ctx.eps).rsqrt()
+        count, mean, inv_std = measured_again(ctx, x)
     (gamma,) = widened(mean, 1.0 if weight is None else weight)
     dx = dweight = dbias = None
     if x is not None or ctx.needs_input_grad[2]:
@@ -129,7 +128,7 @@ def gradients_here(ctx, dy, x, weight, count, mean, inv_std):
             sum_dy, sum_dy_xhat = sum_over_processes((sum_dy, sum_dy_xhat), ctx.group)
         dx = through_statistics(x, dy, mean, inv_std, gamma, sum_dy / count, sum_dy_xhat / count)
     elif ctx.needs_input_grad[0]:
-        dx = passes(dy).affine(dy, torch.zeros_like(mean), inv_std, gamma, 0.0)
+        dx = past_constants(dy, mean, inv_std, gamma)
     return dx, dweight, dbias
 
 
@@ -139,19 +138,29 @@ def tangent(ctx, x_t, weight_t, bias_t, x, weight, count, mean, inv_std):
     The Jacobian of x is symmetric but for weight, which comes last here: it is the backward pass of x_t.
     """
     if ctx.training:  # so that another derivative sees that they depend on x
-        count, mean, var = batch_moments(x, None)
-        inv_std = (var + ctx.eps).rsqrt()
+        count, mean, inv_std = measured_again(ctx, x)
     (gamma,) = widened(mean, 1.0 if weight is None else weight)
     y_t = torch.zeros_like(x)
     if x_t is not None and ctx.training:
         sums = passes(x, x_t).gradient_sums(x, x_t, mean, inv_std, 1.0)
         y_t = through_statistics(x, x_t, mean, inv_std, gamma, *(total / count for total in sums))
     elif x_t is not None:
-        y_t = passes(x_t).affine(x_t, torch.zeros_like(mean), inv_std, gamma, 0.0)
+        y_t = past_constants(x_t, mean, inv_std, gamma)
     if weight_t is not None or bias_t is not None:
         vectors = widened(mean, 0.0 if weight_t is None else weight_t, 0.0 if bias_t is None else bias_t)
         y_t = y_t + passes(x).affine(x, mean, inv_std, *vectors)
     return y_t
+
+
+def measured_again(ctx, x):
+    """The statistics of the forward pass, as functions of x that can be differentiated."""
+    count, mean, var = batch_moments(x, None)
+    return count, mean, (var + ctx.eps).rsqrt()
+
+
+def past_constants(dy, mean, inv_std, gamma):
+    """The gradient of x in evaluation mode, where the statistics are constants."""
+    return passes(dy).affine(dy, torch.zeros_like(mean), inv_std, gamma, 0.0)
 
 
 def through_statistics(x, dy, mean, inv_std, gamma, mean_dy, mean_dy_xhat):
