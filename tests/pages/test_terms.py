@@ -1,6 +1,7 @@
 """The index of terms: each leads to the section that teaches it, and the chapters link to it."""
 
 import re
+from textwrap import indent
 
 import pytest
 
@@ -24,11 +25,10 @@ def names(term):
 
 def section(page, anchor):
     """What stands below a heading, its subsections included."""
-    cells = book.read(book.BOOK / f"{page}.ipynb").cells
-    code = (
-        "    " + cell.source.replace("\n", "\n    ") if cell.cell_type == "code" else "" for cell in cells
+    text = "\n".join(
+        indent(cell.source, "    ") if cell.cell_type == "code" else cell.source  # a comment is no heading
+        for cell in book.read(book.BOOK / f"{page}.ipynb").cells
     )
-    text = "\n".join(each or cell.source for each, cell in zip(code, cells, strict=True))
     headings = list(re.finditer(r"^(#{1,3}) (.*)", text, re.M))
     (at,) = (n for n, heading in enumerate(headings) if anchors.slugify(heading[2]) == anchor)
     start, *later = headings[at:]
