@@ -33,7 +33,9 @@ def test_cells_in_sight_are_short(path):
         assert len(cell.source.splitlines()) <= 20, cell.source
 
 
-@every_chapter
+@pytest.mark.parametrize(
+    "path", [*book.CHAPTERS, book.BOOK / "bug_museum.ipynb"], ids=lambda path: path.stem
+)
 def test_the_code_in_sight_is_short(path):
     lines, _ = statements_in_sight(path, before="Exercises")
     assert lines < 150
