@@ -52,7 +52,8 @@ TITLES = {
     AVERAGES: "Running averages",
     MODES: "Training, evaluation, frozen",
     VARIANCE: "Computing a variance",
-    "torch_backend": "The same layer in PyTorch",
+    "torch_backend": "The backward pass in PyTorch",
+    "torch_layers": "The layer in PyTorch",
     DEVICES: "Many devices",
     "speed": "Speed",
 }

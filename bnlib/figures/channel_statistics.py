@@ -147,7 +147,8 @@ def right_and_wrong(right, wrong, limit):
     figure, panels = plt.subplots(2, 2, figsize=(6.4, 4.4))
     for column, (images, name) in enumerate(((right, "one mean a channel"), (wrong, "one mean a row"))):
         for ax, image in zip(panels[:, column], images, strict=True):
-            ax.imshow(np.clip(image / (2 * limit) + 0.5, 0, 1))
+            shown = np.clip(image / (2 * limit) + 0.5, 0, 1)
+            ax.imshow(np.round(48 * shown) / 48)  # with fewer tones the file is two thirds of the size
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
         panels[1, column].set_xlabel(name)

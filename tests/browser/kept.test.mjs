@@ -258,7 +258,7 @@ test("the button makes the link that opens the cell", async () => {
 });
 
 for (const [hash, words] of [
-  ["#cell-99", "This link leads to cell 99, and this page has 9 cells."],
+  ["#cell-99", "This link leads to cell 99, and this page has 10 cells."],
   ["#cell-3.a=<img src=x onerror=alert(1)>", "This link is no link to a cell of this page."],
   [`#cell-3.a=${"x".repeat(30_000)}`, "This link is too long to be one of this book."],
 ]) {
