@@ -225,7 +225,7 @@ test("where the server's headers do not allow an interrupt, the thread ends and 
   await press(page, "Stop");
   await said(page, "Stopped.");
   await type(page, 2, "second = 2");
-  await said(page, "Done. 7 others have not run.");
+  await said(page, "Done. 8 others have not run.");
   assert.equal(await cell(page, 1).getAttribute("data-state"), "done");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
