@@ -22,8 +22,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-# A run with steps too large to converge magnifies the last bit, and its curve with it. These make the last bit the
-# same on every x86 processor that has AVX2: one thread, and none of the wider instructions that only some have.
+# Steps too large to converge magnify the last bit, and the curve shows it. These make the last bit the same
+# on every x86 processor with AVX2: one thread, and none of the wider instructions that only some have.
 SAME_ROUNDING = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_CORETYPE": "Haswell",
