@@ -143,6 +143,6 @@ def losses(runs):
         band(ax, steps, values, style)
         height = max(values[:, -5:].mean() - 0.1, height + 0.24)  # labels of lines that touch stand apart
         label_line(ax, steps[-1] + 0.6, height, name, style, va="center")
-    ax.set(xlabel="training step", ylabel="loss (nats)", ylim=(0, None), xlim=(0, 1.28 * steps[-1]))
+    ax.set(xlabel="training step", ylabel="cross-entropy loss", ylim=(0, None), xlim=(0, 1.28 * steps[-1]))
     ax.set_xticks(range(0, len(steps), 10))
     return figure

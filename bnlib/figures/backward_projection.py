@@ -102,9 +102,10 @@ def circle(xhat, g, parts):
 def growth(effective):
     """Draw effective rates against the step; `effective` maps a rate to them, (seeds, steps + 1)."""
     figure, ax = plt.subplots(figsize=WIDE)
-    for rate, runs in effective.items():
+    dashes = ("-", "-", "-", "--", ":")  # the two largest rates cross
+    for (rate, runs), dash in zip(effective.items(), dashes, strict=True):
         steps = np.arange(runs.shape[1])
-        band(ax, steps, runs, WITH_BN)
+        band(ax, steps, runs, {**WITH_BN, "linestyle": dash})
         label_line(ax, 0, runs[:, 0].mean(), f"rate {rate:.2g}", WITH_BN, ha="right", va="center", **LEFT)
     ax.set(xlabel="step", xlim=(-14, steps[-1]), xticks=steps[::20])
     ax.set(yscale="log", ylim=(0.03, 8), ylabel="effective learning rate")
