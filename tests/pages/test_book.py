@@ -129,6 +129,27 @@ def test_numbers_in_prose_are_pinned(path):
             assert re.search(rf"(?<![\d.]){re.escape(plain)}(?!\d)", asserting), f"{number} is not pinned"
 
 
+@every_notebook
+def test_two_digits_in_prose_stand_in_code(path):
+    """A number of two digits, or the share that it is a percentage of, stands in the page's code, too."""
+    code = re.sub(r"(?<=\d)_(?=\d)", "", "\n".join(cell.source for cell in book.code_cells(path)))
+    text = "\n".join([book.prose(path), *book.tables(path), *book.captions(path)])
+    text = re.sub(r"arXiv:[\d.]+|\bfloat\d+|\bissues? \d+|\d+\(\d+\)|ResNet-50", "", text)
+    text = re.sub(r"\*\d+ minutes · difficulty|^\|.*\d of 3 \|.*$|, 4 and 16,", "", text, flags=re.M)
+    for number in re.findall(r"(?<![\w.,])\d\d(?!\w|[.,]\d)", text):
+        assert re.search(rf"(?<![\d.])(0\.)?{number}(?!\d)", code), f"{number} is in no code"
+
+
+def test_the_playground_promises_what_its_exercises_say():
+    text = "\n".join(cell.source for cell in book.read(book.BOOK / "playground.ipynb").cells)
+    rows = re.findall(r"\| (\d+) \| (\d of 3) \| \{ref\}`(ex-[\w-]+)`", text)
+    assert len(rows) == 8
+    for minutes, difficulty, label in rows:
+        texts = (text for path in book.CHAPTERS for text, _ in blocks(path, "exercise"))
+        (text,) = (text for text in texts if f":label: {label}\n" in text)
+        assert f"*{minutes} minutes · difficulty {difficulty}" in text, label
+
+
 @every_chapter
 def test_chapter_has_its_parts(path):
     markdown = "\n".join(c.source for c in book.read(path).cells if c.cell_type == "markdown")
