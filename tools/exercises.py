@@ -11,10 +11,8 @@ from pathlib import Path
 
 import nbformat
 
-from bnlib import check
 from bnlib.check.library import MISCONCEPTIONS
 
-CHECKERS = set(check.__all__) - {"Report"}
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "book" / "exercises.md"
 SCORER = ROOT / "tests" / "checker" / "checker_score.py"

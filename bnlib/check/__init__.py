@@ -1,7 +1,8 @@
 """Answers to a reader's answers: what is right in them, what is wrong, and which misconception it shows.
 
-`answer` compares one result. The other functions take the reader's own function, try it on inputs that
-tell wrong formulas apart, and name the one or two misconceptions of the library that explain its results.
+`answer` compares one result, and `function` a function with a right one; both know the mistakes that they
+are told of. The others take the reader's own function, try it on inputs that tell wrong formulas apart, and
+name the one or two misconceptions of the library that explain its results.
 """
 
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 from bnlib.check.answers import compare_answers
 from bnlib.check.diagnosis import diagnose
 from bnlib.check.exercises import SCRIPT
+from bnlib.check.functions import compare_functions
 from bnlib.check.gradient_tests import score
 from bnlib.check.report import Report
 
@@ -20,6 +22,7 @@ __all__ = [
     "eval_backward",
     "eval_forward",
     "forward",
+    "function",
     "gradient_test",
     "layer",
     "running",
@@ -197,3 +200,68 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see
     4 is the mean; the median is asked for.
     """
     return compare_answers(got, wanted, rtol, atol, mistakes, digits, see)
+
+
+def function(mine, right, probes, mistakes, *, results=None, close=None, see=None):
+    """Compare a reader's function with a right one, and name the mistake that gives the same results.
+
+    The exercise itself is tried first, at every call: some probe has to tell `right` and the mistakes
+    apart, each from each, so that every mistake gets its own sentence.
+
+    Parameters
+    ----------
+    mine : callable
+        The reader's. None or an ellipsis as its result, or NotImplementedError, means that it was not tried
+        yet. It must leave arrays among its arguments as they are.
+    right : callable
+        Returns numbers, arrays, truth values or texts: one, or a tuple, list or dict of them. Reports have
+        its names for the arguments.
+    probes : list of tuple
+        The arguments of each call, which gets copies of its own: also of a generator, with its state, or of
+        a layer. Let one be of few numbers, to be followed by hand: reports show the smallest that is wrong.
+    mistakes : dict of str to callable
+        The wrong functions that readers write, by the sentence that explains each. Two at once are found
+        where they are in different results; slips that show by rule (`bnlib.check.slips`) need no entry.
+    results : str or sequence of str, optional
+        The names of what `right` returns: "y", or ("dx", "dw").
+    close : float, optional
+        How far values may be off, relative to the largest of their array, or to 1e-3 where all are smaller:
+        by default 2e-6, which central differences keep to, 1e-4 in float32, 1e-2 in float16. Whole numbers,
+        texts and truth values must be equal.
+    see : str, optional
+        The chapter that treats it, by the name of its notebook: "scale_and_shift".
+
+    Returns
+    -------
+    Report
+        "not tried yet", "right", or which results or probes are right already, what is wrong, and on which
+        numbers. `misconceptions` holds the sentences of the mistakes, or of what else shows.
+
+    Raises
+    ------
+    TypeError
+        If `mine`, `right` or a mistake is not callable. What `mine` raises is caught and reported.
+    ValueError
+        If `right` or a mistake raises, changes its arguments or returns nothing; if no probe tells two of
+        them apart; or if `see` is no chapter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def backward(dy, x, weight):  # of y = x @ weight
+    ...     return dy @ weight.T, x.T @ dy
+    >>> mistakes = {
+    ...     "The batch is averaged: its gradients add up.": lambda dy, x, weight: (
+    ...         dy @ weight.T, x.T @ dy / len(x)
+    ...     ),
+    ...     "dx is multiplied by x; weight belongs there.": lambda dy, x, weight: (dy * x, x.T @ dy),
+    ... }
+    >>> probes = [(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]]), np.array([[5.0]]))]
+    >>> def mine(dy, x, weight):
+    ...     return dy @ weight.T, (x * dy).mean(axis=0, keepdims=True)
+    >>> function(mine, backward, probes, mistakes, results=("dx", "dweight"))
+    right already: dx
+    wrong: The batch is averaged: its gradients add up. For dy = [[1], [2]], x = [[3], [4]], weight =
+        [[5]] your dweight is [[5.5]], the right one [[11]].
+    """
+    return compare_functions(mine, right, probes, mistakes, results, close, see)

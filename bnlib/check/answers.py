@@ -2,17 +2,15 @@
 
 import numpy as np
 
-from bnlib.check.calling import NOT_TRIED
-from bnlib.check.library import TITLES
-from bnlib.check.report import Report, format_distinct
+from bnlib.check.calling import NOT_TRIED, is_untouched
+from bnlib.check.report import Report, format_distinct, lines_to
 from bnlib.check.sizes import compare_sizes
 from bnlib.check.slips import find_slips, swapped_results
 
 
 def compare_answers(got, wanted, rtol, atol, mistakes, digits, see):
     """The Report on an answer; where mistakes are expected, it does not give the right value away."""
-    if see is not None and see not in TITLES:
-        raise ValueError(f"see must be one of {', '.join(TITLES)}, got {see!r}")
+    chapter = lines_to(see)
     exact = wanted
     if digits is not None:  # right is what is rounded to the same number
         wanted, rtol, atol = round_all(wanted, digits), 0, 0.5 * 10.0**-digits * (1 + 1e-9)
@@ -29,8 +27,7 @@ def compare_answers(got, wanted, rtol, atol, mistakes, digits, see):
     slips = [] if sentences else slips_of(got, wanted, exact, rtol, atol)
     lines = [f"right already: {already}"] if (already := right_results(got, wanted, rtol, atol)) else []
     lines += [wrong, *dict.fromkeys(sentences), *(f"perhaps: {slip}" for slip in slips)]
-    lines += [f"see: {TITLES[see]}"] if see else []
-    return Report(False, "\n".join(lines), list(dict.fromkeys([*sentences, *slips])))
+    return Report(False, "\n".join(lines + chapter), list(dict.fromkeys([*sentences, *slips])))
 
 
 def round_all(wanted, digits):
@@ -96,11 +93,6 @@ def same_length(got, wanted):
     return isinstance(wanted, tuple) and isinstance(got, (tuple, list)) and len(got) == len(wanted)
 
 
-def is_untouched(got):
-    """Whether nothing was answered: None, or a tuple or list of it."""
-    return got is None or (isinstance(got, (tuple, list)) and bool(got) and all(map(is_untouched, got)))
-
-
 def describe_difference(got, wanted, rtol, atol, hint=True):
     """Where an answer is wrong, what it is and how it differs, in a few words; None if it is right."""
     if isinstance(wanted, tuple):
@@ -117,8 +109,7 @@ def describe_difference(got, wanted, rtol, atol, hint=True):
         return f"wrong: {NOT_TRIED}"
     numbers, wanted = as_numbers(got, wanted), np.asarray(wanted)
     if numbers is None:
-        size = f"real numbers of shape {wanted.shape}" if wanted.shape else "a real number"
-        return f"wrong: got {describe_kind(got)}, wanted {size}"
+        return f"wrong: got {describe_kind(got)}, wanted {describe_wanted(wanted)}"
     if numbers.shape != wanted.shape:
         return f"wrong: got shape {numbers.shape}, wanted {wanted.shape}"
     wrong = np.argwhere(find_wrong(numbers, wanted, rtol, atol))
@@ -147,6 +138,11 @@ def as_array(got):
         return np.asarray(got)
     except Exception:  # a ragged list, or a tensor that keeps its graph
         return np.asarray(None)
+
+
+def describe_wanted(wanted):
+    """What kind of numbers an answer should be."""
+    return f"real numbers of shape {wanted.shape}" if wanted.shape else "a real number"
 
 
 def describe_kind(got):

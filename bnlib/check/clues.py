@@ -11,6 +11,8 @@ from bnlib.check.probes import probes
 from bnlib.check.terms import FITTED, common_ratio, format_ratios, term_clues
 from bnlib.check.trial import all_close
 
+NOT_FINITE = "There is nan or inf in it: a root of a negative number, or a division by 0."
+
 
 def find_clues(trial):
     """Yield ids and sentences about the wrong results of a trial."""
@@ -19,8 +21,7 @@ def find_clues(trial):
         yield large_value_clue(trial)
         return
     if not trial.is_finite:
-        text = "There is nan or inf in it: a root of a negative number, or a division by 0."
-        yield f"{name}/not-finite", text
+        yield f"{name}/not-finite", NOT_FINITE
         return
     if name == "layer":
         yield from layer_clues(trial)

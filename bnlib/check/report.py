@@ -45,6 +45,16 @@ def to_html(line):
     return f"<strong>{escape(label)}:</strong> {rest}"
 
 
+def lines_to(see):
+    """The last line of a report, in a list, where an exercise gives the chapter that treats it.
+
+    Raises ValueError if `see` is no chapter.
+    """
+    if see is not None and see not in TITLES:
+        raise ValueError(f"see must be one of {', '.join(TITLES)}, got {see!r}")
+    return [f"see: {TITLES[see]}"] if see else []
+
+
 def link_chapter(chapter, title):
     """A chapter's title: a link on the notebook site, where files have numbers; the book makes one."""
     for notebook in Path().glob(f"[0-9][0-9]_{chapter}.ipynb"):

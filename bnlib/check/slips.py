@@ -97,15 +97,17 @@ def find_slips(wrong, rtol, atol):
     """The sentences of the slips that give the wrong parts of an answer: (name, got, right, where) each.
 
     got and right are arrays, `where` is true at the wrong entries. A slip that all parts share comes first.
+    Parts of one name, a result for several inputs, have only slips in common.
     """
-    found = [list(fitting(*part, rtol, atol)) for _, *part in wrong]
-    shared = (
-        [sentence for sentence in found[0] if all(sentence in other for other in found)] if found else []
-    )
-    if shared and len(wrong) > 1:
+    found = {}
+    for name, *part in wrong:
+        sentences = list(fitting(*part, rtol, atol))
+        found[name] = [sentence for sentence in found.get(name, sentences) if sentence in sentences]
+    first = next(iter(found.values()), [])
+    shared = [sentence for sentence in first if all(sentence in fits for fits in found.values())]
+    if shared and len(found) > 1:
         return shared[:1]
-    names = [f"in {name}, " if name else "" for name, *_ in wrong]
-    return [name + sentences[0] for name, sentences in zip(names, found, strict=True) if sentences]
+    return [(f"in {name}, " if name else "") + fits[0] for name, fits in found.items() if fits]
 
 
 def fitting(got, right, where, rtol, atol):

@@ -12,6 +12,7 @@ from bnlib.check.probes import examples, probes, shape_of
 CLOSE = {  # of the largest right value, by the precision of the result
     np.dtype(np.float32): 1e-4,  # float32 code is within, and no misconception of the library is
     np.dtype(np.float64): 2e-6,  # central differences are within, and an eps of 1e-5 is not
+    np.dtype(np.float16): 1e-2,  # ten of its units: half precision is compared where it is asked for
 }
 SMALL = 1e-3  # no right value is as small throughout: zeros, too, may be off by a guard's 1e-12
 CLOSE_IN_FLOAT32 = 2e-2  # where float32 data have a mean of 3000 and float32 code loses digits honestly
@@ -107,16 +108,25 @@ def tolerance(name, i):
 def agree(one, other, close):
     """Whether two outcomes are the same results, or fail alike."""
     if isinstance(one, Finding) or isinstance(other, Finding):
-        key = "text" if getattr(one, "id", None) == "shape" else "id"  # errors differ in their words
-        return getattr(one, key, None) == getattr(other, key, None)
+        return fail_alike(one, other)
     return all(a.shape == b.shape and all_close(a, b, close) for a, b in zip(one, other, strict=True))
+
+
+def fail_alike(one, other):
+    """Whether two outcomes are the same Finding; errors may differ in their words."""
+    key = "id" if getattr(one, "id", None) == "raises" else "text"
+    return getattr(one, key, None) == getattr(other, key, None)
 
 
 def all_close(a, b, close=None):
     """Whether a is close to b, relative to the largest of b's values."""
     close = CLOSE[np.dtype(np.float32 if holds_float32(a) else np.float64)] if close is None else close
-    size = np.max(np.abs(b), initial=SMALL, where=np.isfinite(b))
-    return np.allclose(a, b, rtol=close, atol=close * size, equal_nan=True)
+    return np.allclose(a, b, rtol=close, atol=close * largest(b), equal_nan=True)
+
+
+def largest(values):
+    """The size that an error is compared with."""
+    return np.max(np.abs(values), initial=SMALL, where=np.isfinite(values))
 
 
 def holds_float32(a):
