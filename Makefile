@@ -71,6 +71,7 @@ bench: .venv/installed
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/torch_backend.py
+	@$(BIN)/python benchmarks/network.py
 	@$(BIN)/python tools/suite_time.py
 
 clean:

@@ -64,6 +64,12 @@ def positive_integer(name, value):
     return value
 
 
+def at_least_0(name, value):
+    if not value >= 0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
+    return value
+
+
 def real(name, value):
     if isinstance(value, (bool, np.bool_, str, bytes)):
         raise TypeError(f"{name} must be a real number, got {value!r}")
@@ -71,6 +77,13 @@ def real(name, value):
         return float(value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be a real number, got {value!r}") from None
+
+
+def finite(name, value):
+    value = real(name, value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return value
 
 
 def positive_eps(eps):
@@ -91,3 +104,9 @@ def flag(name, value):
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def generator(name, value):
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, got {value!r}")
+    return value

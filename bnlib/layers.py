@@ -133,6 +133,12 @@ class BatchNorm:
         """Switch to evaluation mode; return the layer."""
         return self.train(False)
 
+    def parameters(self):
+        """Yield (layer, name) of gamma and beta where they are learned; the gradient is at d + name."""
+        for name in ("gamma", "beta"):
+            if getattr(self, name) is not None:
+                yield self, name
+
     def state_dict(self):
         """Return copies of the parameters and running statistics under torch.nn.BatchNorm's keys."""
         return {key: np.array(getattr(self, name)) for key, name in self._state_names().items()}
@@ -159,13 +165,9 @@ class BatchNorm:
         vars(self).update(loaded)
 
     def _state_names(self):
-        names = {
-            "weight": "gamma",
-            "bias": "beta",
-            "running_mean": "running_mean",
-            "running_var": "running_var",
-            "num_batches_tracked": "num_batches_tracked",
-        }
+        names = {"weight": "gamma", "bias": "beta"}
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            names[name] = name
         return {key: name for key, name in names.items() if getattr(self, name) is not None}
 
     def _check_channels(self, x):

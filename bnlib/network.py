@@ -1,126 +1,39 @@
-"""The few parts a chapter needs to train a small network on digits, each with its backward pass.
+"""Build a small network of parts, and train it: the loss, a step, the loop, and the share that is right.
 
-Every part has `part(x) -> y`, `backward(dy) -> dx`, `train()`, `eval()` and `parameters()`. They compute
-in float64, so that a trained network is the same on any processor to all the digits a page prints.
+The parts are here, too: `from bnlib.network import Conv2d, Linear, Residual, Sequential`. They compute in
+float64 unless told otherwise, so that a trained network is the same on any processor to all the digits a
+page prints. `bnlib.parts` says what a part is, and what one of your own must have.
 """
 
+import sys
+import time
 from functools import partial
-from itertools import pairwise
+from itertools import chain, islice, pairwise, repeat
 
 import numpy as np
 
 from bnlib import arguments
+from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d  # noqa: F401
 from bnlib.layers import BatchNorm
+from bnlib.parts import (  # noqa: F401
+    Container,
+    Dropout,
+    Linear,
+    Part,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    parts_of,
+    unchanged_on_error,
+)
 
+PATIENCE = 5  # seconds
 float64_batch_norm = partial(BatchNorm, dtype=np.float64)
 
 
-class Linear:
-    """y = x @ weight + bias, for x of shape (N, in_features); He-initialised by `rng`.
-
-    Parameters
-    ----------
-    in_features, out_features : int
-    rng : numpy.random.Generator
-    bias : bool, default True
-        False before batch norm, which takes any constant out again.
-    dtype : float dtype, default float64
-
-    Raises
-    ------
-    ValueError
-        If x has another number of features.
-    """
-
-    def __init__(self, in_features, out_features, rng, bias=True, dtype=np.float64):
-        arguments.positive_integer("in_features", in_features)
-        arguments.positive_integer("out_features", out_features)
-        weight = rng.normal(size=(in_features, out_features)) * np.sqrt(2 / in_features)
-        self.weight = weight.astype(dtype)
-        self.bias = np.zeros(out_features, dtype) if bias else None
-        self.dweight = self.dbias = None
-
-    def __call__(self, x):
-        if x.ndim != 2 or x.shape[1] != len(self.weight):
-            raise ValueError(f"x must have shape (N, {len(self.weight)}), got {x.shape}")
-        self._x = x
-        return x @ self.weight if self.bias is None else x @ self.weight + self.bias
-
-    def backward(self, dy):
-        self.dweight = self._x.T @ dy
-        self.dbias = None if self.bias is None else dy.sum(axis=0)
-        return dy @ self.weight.T
-
-    def train(self, mode=True):
-        return self
-
-    def eval(self):
-        return self
-
-    def parameters(self):
-        yield self, "weight"
-        if self.bias is not None:
-            yield self, "bias"
-
-
-class ReLU:
-    """y = max(x, 0)."""
-
-    def __call__(self, x):
-        self._positive = x > 0
-        return np.maximum(x, 0)
-
-    def backward(self, dy):
-        return dy * self._positive
-
-    def train(self, mode=True):
-        return self
-
-    def eval(self):
-        return self
-
-    def parameters(self):
-        return iter(())
-
-
-class Sequential:
-    """Parts applied one after the other."""
-
-    def __init__(self, *parts):
-        self.parts = parts
-
-    def __call__(self, x):
-        for part in self.parts:
-            x = part(x)
-        return x
-
-    def backward(self, dy):
-        for part in reversed(self.parts):
-            dy = part.backward(dy)
-        return dy
-
-    def train(self, mode=True):
-        for part in self.parts:
-            part.train(mode)
-        return self
-
-    def eval(self):
-        return self.train(False)
-
-    def batch_norms(self):
-        return [part for part in self.parts if isinstance(part, BatchNorm)]
-
-    def parameters(self):
-        """Yield (part, attribute name) of every learned array; its gradient is the attribute d + name."""
-        for part in self.parts:
-            if isinstance(part, BatchNorm):
-                yield from ((part, name) for name in ("gamma", "beta") if getattr(part, name) is not None)
-            else:
-                yield from part.parameters()
-
-
-def mlp(widths, rng, norm=float64_batch_norm):
-    """Build Linear, norm, ReLU for every hidden width, and a last Linear; norm=None leaves it out.
+def mlp(widths, rng, norm=float64_batch_norm, activation=ReLU):
+    """Build Linear, norm, activation for every hidden width, and a last Linear; norm=None leaves it out.
 
     Parameters
     ----------
@@ -130,6 +43,8 @@ def mlp(widths, rng, norm=float64_batch_norm):
         Draws the weights.
     norm : callable or None
         Makes the norm of a hidden layer from its width.
+    activation : callable, default ReLU
+        Makes what comes after it.
 
     Returns
     -------
@@ -145,7 +60,7 @@ def mlp(widths, rng, norm=float64_batch_norm):
     parts = []
     for inputs, outputs in pairwise(widths[:-1]):
         parts.append(Linear(inputs, outputs, rng, bias=norm is None))
-        parts += [norm(outputs), ReLU()] if norm else [ReLU()]
+        parts += [norm(outputs), activation()] if norm else [activation()]
     return Sequential(*parts, Linear(widths[-2], widths[-1], rng))
 
 
@@ -164,7 +79,7 @@ def cross_entropy(logits, labels):
     >>> round(loss, 4), dlogits.tolist()
     (0.6931, [[0.5, -0.5]])
     """
-    check_labels(labels, *logits.shape)
+    check_labels(labels, *two_axes(logits))
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -173,44 +88,161 @@ def cross_entropy(logits, labels):
     return float(-log_softmax[rows, labels].mean()), dlogits / np.asarray(len(labels), logits.dtype)
 
 
-def sgd_step(network, x, labels, learning_rate, trainable=lambda part, name: True):
+def any_parameter(part, name):
+    return True
+
+
+def weights_only(part, name):
+    return name == "weight"
+
+
+def sgd_step(network, x, labels, learning_rate, trainable=any_parameter, decay=0.0, decays=weights_only):
     """Take one step of plain gradient descent on a batch and return the loss before it.
 
     Parameters
     ----------
-    network : Sequential
-    x : (N, features) float array
+    network : part
+        Its y must be logits. The step is taken in the mode that it is in.
+    x : (N, ...) float array
     labels : (N,) int array
     learning_rate : float
     trainable : callable, optional
         Of (part, parameter name); a parameter for which it is False stays as it is.
+    decay : float, default 0
+        Adds decay * parameter to its gradient, as torch's SGD does: that of decay / 2 * parameter**2.
+    decays : callable, optional
+        Of (part, parameter name); a parameter for which it is False has no decay. By default those named
+        weight have it, and biases, gamma and beta have not.
+
+    Returns
+    -------
+    float
+        The mean loss, in nats, without what decay adds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit. The network is then as `unchanged_on_error` leaves it.
     """
-    widths = [part.weight.shape[1] for part in network.parts if isinstance(part, Linear)]
-    check_labels(labels, len(x), widths[-1])  # before the running statistics move
-    loss, dlogits = cross_entropy(network(x), labels)
-    network.backward(dlogits)
-    for part, name in network.parameters():
-        if trainable(part, name):
-            parameter = getattr(part, name)
-            step = learning_rate * getattr(part, "d" + name)
-            setattr(part, name, (parameter - step).astype(parameter.dtype))
+    arguments.finite("learning_rate", learning_rate)
+    arguments.at_least_0("decay", arguments.finite("decay", decay))
+    check_labels(labels, len(x))
+    with unchanged_on_error(network):  # statistics have moved when the number of classes is known
+        loss, dlogits = cross_entropy(network(x), labels)
+        network.backward(dlogits)
+        for part, name in network.parameters():
+            if trainable(part, name):
+                parameter, gradient = getattr(part, name), getattr(part, "d" + name)
+                if decay and decays(part, name):
+                    gradient = gradient + decay * parameter
+                setattr(part, name, (parameter - learning_rate * gradient).astype(parameter.dtype))
     return loss
+
+
+def train(
+    network,
+    x,
+    labels,
+    *,
+    learning_rate,
+    steps,
+    size,
+    rng,
+    trainable=any_parameter,
+    decay=0.0,
+    decays=weights_only,
+    after=None,
+    progress=None,
+):
+    """Take steps on shuffled batches, epoch after epoch, and return the loss before each.
+
+    A loss that is not finite ends it, and is the last that is returned: to diverge is a result here, and no
+    error. ``np.isfinite(losses[-1])`` tells of it. NumPy's warnings on the way there are off.
+
+    Parameters
+    ----------
+    network : part
+        Its y must be logits. It is trained in the mode that it is in.
+    x : (N, ...) float array
+    labels : (N,) int array
+    learning_rate, trainable, decay, decays
+        As for `sgd_step`.
+    steps, size : int
+        How many steps, and how many rows of x each of them sees.
+    rng : numpy.random.Generator
+        Shuffles, once an epoch.
+    after : callable, optional
+        Called with the number of steps taken, after each of them, to look at the network or change it.
+    progress : bool or None, default None
+        Say on standard error how far a run is that takes more than five seconds; None: if it is a terminal.
+
+    Returns
+    -------
+    float64 array of `steps` losses, or fewer
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit, at whatever step. The network is as `unchanged_on_error` leaves it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng, x, labels = np.random.default_rng(0), np.array([[1.0], [-1.0]]), np.array([0, 1])
+    >>> losses = train(mlp([1, 2], rng), x, labels, learning_rate=1.0, steps=100, size=2, rng=rng)
+    >>> len(losses), losses[-1] < 0.01
+    (100, np.True_)
+    """
+    x, labels = np.asarray(x), np.asarray(labels)
+    check_labels(labels, len(x))
+    rule = {"trainable": trainable, "decay": decay, "decays": decays}
+    order, losses = cycle(len(x), size, steps, rng), []
+    if arguments.flag("progress", sys.stderr.isatty() if progress is None else progress):
+        order = with_progress(order, steps)
+    with unchanged_on_error(network), np.errstate(all="ignore"):
+        for step, rows in enumerate(order, start=1):
+            losses.append(sgd_step(network, x[rows], labels[rows], learning_rate, **rule))
+            if after:
+                after(step)
+            if not np.isfinite(losses[-1]):
+                break
+    return np.array(losses)
+
+
+def with_progress(order, steps):
+    """Pass batches on, and write on standard error how many there were, every few seconds."""
+    start = said = time.monotonic()
+    for step, rows in enumerate(order, start=1):
+        yield rows
+        now = time.monotonic()
+        if now - said > PATIENCE:
+            said = now
+            print(f"step {step} of {steps} after {now - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def accuracy(network, x, labels):
     """Return the share of rows whose largest logit is the label, in the mode the network is in."""
-    logits = network(x)
-    check_labels(labels, *logits.shape)
+    with unchanged_on_error(network):
+        logits = network(x)
+        check_labels(labels, *two_axes(logits))
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def check_labels(labels, count, classes):
+def two_axes(logits):
+    """Return the shape of logits, which must be (N, K)."""
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have shape (N, K), got {logits.shape}")
+    return logits.shape
+
+
+def check_labels(labels, count, classes=None):
     """Refuse labels that NumPy would broadcast, or take as a place from the end."""
+    labels = np.asarray(labels)
     if labels.shape != (count,) or count == 0:
         raise ValueError(f"labels must have shape ({count},) and not be empty, got {labels.shape}")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got {labels.dtype}")
-    if labels.min() < 0 or labels.max() >= classes:
+    if classes is not None and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(f"labels must be in [0, {classes}), got {labels.min()} to {labels.max()}")
 
 
@@ -220,3 +252,13 @@ def batches(count, size, rng):
     order = rng.permutation(count)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]
+
+
+def cycle(count, size, steps, rng):
+    """Return an iterator over so many batches: those of one epoch, of the next, and so on."""
+    count = arguments.integer("count", count)
+    if arguments.positive_integer("size", size) > count:
+        raise ValueError(f"size must be at most the {count} rows there are, got {size}")
+    arguments.positive_integer("steps", steps)
+    arguments.generator("rng", rng)
+    return islice(chain.from_iterable(batches(count, size, rng) for _ in repeat(None)), steps)

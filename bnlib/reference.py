@@ -62,6 +62,34 @@ def norm_backward(dy, x, shares, gamma=None, *, eps=1e-5, center=True):
     return dx, gamma_terms, dy.astype(float)
 
 
+def convolution(x, weight, stride=1, padding=0):
+    """Y of images (N, C, H, W): every product of a weight and the pixel under it, added up."""
+    count, _, *sides = x.shape
+    sides = [(side + 2 * padding - weight.shape[-1]) // stride + 1 for side in sides]
+    y = np.zeros((count, len(weight), *sides))
+    for out, tap, pixel in products(x.shape, weight.shape, y.shape, stride, padding):
+        y[out] += weight[tap] * x[pixel]
+    return y
+
+
+def convolution_backward(dy, x, weight, stride=1, padding=0):
+    """Return (dx, dweight): every product passes dy on to both of its factors."""
+    dx, dweight = np.zeros(x.shape), np.zeros(weight.shape)
+    for out, tap, pixel in products(x.shape, weight.shape, dy.shape, stride, padding):
+        dx[pixel] += dy[out] * weight[tap]
+        dweight[tap] += dy[out] * x[pixel]
+    return dx, dweight
+
+
+def products(x_shape, weight_shape, y_shape, stride, padding):
+    """Yield the positions in y, weight and x of every product; those with a pixel of the padding are 0."""
+    _, _, height, width = x_shape
+    for (n, k, i, j), (c, u, v) in product(np.ndindex(*y_shape), np.ndindex(*weight_shape[1:])):
+        row, column = i * stride + u - padding, j * stride + v - padding
+        if 0 <= row < height and 0 <= column < width:
+            yield (n, k, i, j), (k, c, u, v), (n, c, row, column)
+
+
 def at(x, positions):
     return [float(x[position]) for position in positions]
 

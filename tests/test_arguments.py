@@ -25,7 +25,18 @@ from bnlib import (
 )
 from bnlib.engine import using
 from bnlib.gradcheck import max_error, numerical_gradient
-from bnlib.network import Linear
+from bnlib.network import (
+    Conv2d,
+    Dropout,
+    GlobalMeanPool,
+    Linear,
+    MaxPool2d,
+    Sigmoid,
+    cycle,
+    mlp,
+    sgd_step,
+    train,
+)
 from bnlib.running import debias
 
 RNG = np.random.default_rng(0)
@@ -64,6 +75,36 @@ def call_linear(features):
     return Linear(4, 3, RNG)(features)
 
 
+def call_convolution(images):
+    return Conv2d(3, 2, 5, RNG, padding=1)(images)
+
+
+def call_max_pooling(images):
+    return MaxPool2d(5)(images)
+
+
+def call_mean_pooling(images):
+    return GlobalMeanPool()(images)
+
+
+def call_sigmoid(values):
+    return Sigmoid()(values)
+
+
+def call_dropout(values):
+    return Dropout(0.5, RNG)(values)
+
+
+def take_step(labels, learning_rate, decay):
+    return sgd_step(mlp([6, 4], RNG), X[:, :, 0], labels, learning_rate, decay=decay)
+
+
+def take_steps(labels, learning_rate, decay, steps, size, rng, progress):
+    how = {"learning_rate": learning_rate, "decay": decay, "steps": steps, "size": size}
+    return train(mlp([6, 4], RNG), X[:, :, 0], labels, **how, rng=rng, progress=progress)
+
+
+IMAGES, LABELS = RNG.normal(size=(2, 3, 5, 6)), np.array([0, 3, 1, 3])
 GOOD = {
     channel_stats: {"x": X, "axis": 1},
     batch_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
@@ -96,8 +137,25 @@ GOOD = {
     conventions.to_caffe: {"running_mean": P, "running_var": P},
     numerical_gradient: {"function": np.sin, "x": X, "dy": X, "step": 1e-6},
     max_error: {"function": np.sin, "x": X, "dy": X, "dx": X, "step": 1e-6},
-    Linear: {"in_features": 4, "out_features": 3, "rng": RNG},
+    Linear: {"in_features": 4, "out_features": 3, "rng": RNG, "bias": True, "dtype": np.float64},
     call_linear: {"features": np.ones((5, 4))},
+    Conv2d: {
+        "in_channels": 3, "out_channels": 2, "size": 5, "rng": RNG, "stride": 2, "padding": 1, "bias": True,
+        "dtype": np.float64,
+    },
+    call_convolution: {"images": IMAGES},
+    MaxPool2d: {"size": 2, "stride": 2},
+    call_max_pooling: {"images": IMAGES},
+    call_mean_pooling: {"images": IMAGES},
+    call_sigmoid: {"values": X},
+    Dropout: {"drop": 0.5, "rng": RNG},
+    call_dropout: {"values": X},
+    take_step: {"labels": LABELS, "learning_rate": 0.1, "decay": 0.1},
+    take_steps: {
+        "labels": LABELS, "learning_rate": 0.1, "decay": 0.1, "steps": 2, "size": 3, "rng": RNG,
+        "progress": None,
+    },
+    cycle: {"count": 4, "size": 3, "steps": 2, "rng": RNG},
 }  # fmt: skip
 DIFFERENCES = {numerical_gradient, max_error}
 LAYER = {call_in_training, call_in_evaluation}
@@ -206,12 +264,41 @@ REFUSED = [
     *rows("features", ones((5, 3), (5, 4, 1), 4), ValueError,
           "x must have shape (N, 4), got {value.shape}"),
 
+    *rows("images", ones((2, 4, 5, 5), (3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
+          "x must have shape (N, 3, H, W), got {value.shape}", of={call_convolution}),
+    *rows("images", ones((3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
+          "x must have shape (N, C, H, W), got {value.shape}", of={call_max_pooling, call_mean_pooling}),
+    *rows("images", ones((2, 3, 2, 8)), ValueError,
+          "x must be at least 5 x 5 with its padding, got 4 x 10", of={call_convolution}),
+    *rows("images", ones((2, 3, 3, 2)), ValueError,
+          "x must be at least 5 x 5 with its padding, got 5 x 4", of={call_convolution}),
+    *rows("images", ones((2, 3, 4, 8), (2, 3, 8, 4)), ValueError,
+          "x must be at least 5 x 5 with its padding, got {value.shape[2]} x {value.shape[3]}",
+          of={call_max_pooling}),
+    *rows("images values", lambda good: [np.ones(good.shape, dtype) for dtype in DTYPES], TypeError,
+          "x must have dtype {floats}, got {value.dtype}"),
+
+    # labels
+    *rows("labels", [LABELS[:3], LABELS[:, None], np.int64(1)], ValueError,
+          "labels must have shape (4,) and not be empty, got {value.shape}"),
+    *rows("labels", [LABELS * 1.0, LABELS > 1], TypeError, "labels must be integers, got {value.dtype}"),
+    *rows("labels", [LABELS + 1], ValueError, "labels must be in [0, 4), got 1 to 4", of={take_step}),
+    *rows("labels", [LABELS - 1], ValueError, "labels must be in [0, 4), got -1 to 2", of={take_step}),
+
     # an integer, and normalized_shape, which may be several
-    *rows("axis num_groups num_features count steps in_features out_features",
-          [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
+    *rows("axis num_groups num_features count steps in_features out_features in_channels out_channels size"
+          " padding", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
           "{argument} must be an integer, got {value!r}"),
+    *rows("stride", [1.0, "1", True, (1,)], TypeError, "stride must be an integer, got {value!r}"),
+    *rows("stride", [None], TypeError, "stride must be an integer, got None", of={Conv2d}),  # else the size
     *rows("num_groups num_features steps in_features out_features normalized_shape", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
+    *rows("in_channels out_channels size stride", [0, -1, -2],
+          ValueError, "{argument} must be at least 1, got {value}"),
+    *rows("padding", [-1, -2], ValueError, "padding must be at least 0, got {value}"),
+    *rows("size", [5, 64], ValueError,
+          "size must be at most the 4 rows there are, got {value}", of={cycle, take_steps}),
+    *rows("count", [2], ValueError, "size must be at most the 2 rows there are, got 3", of={cycle}),
     *rows("count", [-1], ValueError, "count must be at least 0, got -1", of={ChannelStats, var_unbiased}),
     *rows("count", [0, 1], ValueError,
           "var_unbiased needs a count of at least 2, got {value}", of={var_unbiased}),
@@ -231,10 +318,10 @@ REFUSED = [
           "normalized_shape must end the shape of x, (), got {value}", x=np.array(1.0)),
 
     # a real number
-    *rows("eps momentum moving_average_fraction step",
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay",
           [True, np.False_, "1e-5", b"1e-5", 10**400, 1j, [1e-5], np.array([1e-5])], TypeError,
           "{argument} must be a real number, got {value!r}"),
-    *rows("eps moving_average_fraction step start", [None], TypeError,
+    *rows("eps moving_average_fraction step start drop learning_rate decay", [None], TypeError,
           "{argument} must be a real number, got None"),
     *rows("momentum", [None], TypeError,
           "momentum must be a real number, got None", of=all_but(BatchNorm)),  # None: the plain average
@@ -246,7 +333,10 @@ REFUSED = [
     *((batch_norm_eval, {"var": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0]), "eps": eps}, ValueError,
           f"var must be at least 0, and var + eps positive, got a var of {one}")
       for one, eps in ((0.0, 0.0), (-1.0, 0.5), (-1.0, 2.0), (-1e-300, 1e-5))),
-    *rows("momentum moving_average_fraction", [-0.1, 1.1, -1e-300, 1 + 2**-52, nan, inf], ValueError,
+    *rows("learning_rate decay", [nan, inf, -inf], ValueError, "{argument} must be finite, got {value}"),
+    *rows("decay", [-0.1, -1e-300], ValueError, "decay must be at least 0, got {value}"),
+    *rows("drop", [1, 1.0], ValueError, "drop must be in [0, 1), got 1.0: nothing would be left"),
+    *rows("momentum moving_average_fraction drop", [-0.1, 1.1, -1e-300, 1 + 2**-52, nan, inf], ValueError,
           "{argument} must be in [0, 1], got {value}"),
     *rows("momentum", [0, 0.0], ValueError,
           "momentum must be in (0, 1], got 0.0: no batch was averaged", of={debias}),
@@ -254,15 +344,19 @@ REFUSED = [
     # a flag, even where it has no effect
     *rows("affine track_running_stats bias unbiased mode", [1, 0, None, "yes", "train", 1.0], TypeError,
           "{argument} must be True or False, got {value!r}"),
-    *rows("bias", ["yes"], TypeError, "bias must be True or False, got 'yes'", affine=False),
+    *rows("progress", [1, "yes"], TypeError, "progress must be True or False, got {value!r}"),
+    *rows("bias", ["yes"], TypeError,
+          "bias must be True or False, got 'yes'", of={BatchNorm}, affine=False),
     *rows("unbiased", ["yes"], TypeError,
           "unbiased must be True or False, got 'yes'", stats=ChannelStats(0, P, P)),
 
+    *rows("rng", [None, 0, np.random], TypeError, "rng must be a numpy.random.Generator, got {value!r}"),
+
     # a choice
-    *((BatchNorm, {"dtype": wrong}, TypeError, f"dtype must have dtype {FLOATS}, got {np.dtype(wrong)}")
-      for wrong in (int, bool, complex, object)),
-    *((BatchNorm, {"dtype": wrong}, TypeError, words_of_numpy(np.dtype, wrong))
-      for wrong in ("nonsense", 3, 1.5)),
+    *((call, {"dtype": wrong}, TypeError, f"dtype must have dtype {FLOATS}, got {np.dtype(wrong)}")
+      for call in (BatchNorm, Conv2d, Linear) for wrong in (int, bool, complex, object)),
+    *((call, {"dtype": wrong}, TypeError, words_of_numpy(np.dtype, wrong))
+      for call in (BatchNorm, Conv2d, Linear) for wrong in ("nonsense", 3, 1.5)),
     *rows("engine", ["", "numba", "Compiled", 3, True], ValueError,
           'engine must be "numpy" or "compiled", got {value!r}'),
     *rows("convention source target", ["torch", "Keras", "", None, 3, ["keras"]], ValueError,
@@ -331,13 +425,18 @@ def test_every_public_call_is_here_with_every_argument():
 
 def test_every_argument_is_refused_when_it_is_bad():
     looked_at = {(call, argument) for call, changed, _, _ in REFUSED for argument in changed}
-    unchecked = {"function", "rng"}
+    unchecked = {"function"}
     assert looked_at == {(call, one) for call, good in GOOD.items() for one in good if one not in unchecked}
 
 
 ALLOWED = [
     *((call, {}) for call in GOOD),
     *(row[:2] for row in rows("eps", [5e-324, 1e-300, 1e300, 3, np.float32(0.5)])),
+    *(row[:2] for row in rows("drop decay", [0, 0.0])),
+    *(row[:2] for row in rows("padding", [0])),
+    *(row[:2] for row in rows("stride", [None], of={MaxPool2d})),
+    (cycle, {"count": 3, "size": 3}),
+    (call_convolution, {"images": np.ones((2, 3, 3, 3))}),  # one window, with its padding
     *(row[:2] for row in rows("momentum moving_average_fraction", [1, 1.0, np.float32(0.5)])),
     *(row[:2] for row in rows("momentum moving_average_fraction", [0, 0.0], of=all_but(debias))),
     (load, {"state": state(num_batches_tracked=0)}),

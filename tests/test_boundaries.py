@@ -18,8 +18,8 @@ ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
     "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
-    "conventions": 4, "norms": 4, "layers": 5, "torch": 6, "": 6, "network": 6, "data": 6, "check": 7,
-    "figures": 8, "compiled": 8,
+    "conventions": 4, "norms": 4, "layers": 5, "torch": 6, "": 6, "data": 6, "check": 7, "parts": 6,
+    "convolution": 7, "network": 8, "figures": 9, "compiled": 9,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 

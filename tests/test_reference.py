@@ -1,5 +1,7 @@
 """The specification itself, against numbers worked out by hand."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import GRADCHECK, assert_close
@@ -34,6 +36,27 @@ def test_norm_keeps_groups_apart():
     x = np.array([[1.0, 3.0, 8.0], [4.0, 4.0, 4.0]])
     y = reference.norm(x, lambda position: position[0], eps=1 / 3)
     assert_close(y, [[-1, -1 / 3, 4 / 3], [0, 0, 0]])
+
+
+def test_convolution():
+    """Place values show which weight meets which pixel; outside of the image there are zeros."""
+    x, weight = np.arange(1.0, 7.0).reshape(1, 1, 2, 3), np.array([[[[1.0, 10.0], [100.0, 1000.0]]]])
+    assert reference.convolution(x, weight).tolist() == [[[[5421, 6532]]]]
+    assert reference.convolution(x, weight, 2, 1).tolist() == [[[[1000, 3200], [40, 65]]]]
+    two = np.concatenate([x, -x], axis=1), np.concatenate([weight, 0 * weight + 1], axis=1)
+    assert reference.convolution(*two).tolist() == [[[[5421 - 12, 6532 - 16]]]]
+    assert reference.convolution(x, np.concatenate([weight, 2 * weight])).shape == (1, 2, 1, 2)
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), (1, 2)])
+def test_convolution_backward(stride, padding):
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(2, 2, 3, 4)), rng.normal(size=(3, 2, 2, 2))
+    forward = partial(reference.convolution, stride=stride, padding=padding)
+    dy = rng.normal(size=forward(x, weight).shape)
+    dx, dweight = reference.convolution_backward(dy, x, weight, stride, padding)
+    assert max_error(lambda value: forward(value, weight), x, dy, dx) < GRADCHECK
+    assert max_error(lambda value: forward(x, value), weight, dy, dweight) < GRADCHECK
 
 
 def test_norm_eps_default():
