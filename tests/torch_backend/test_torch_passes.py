@@ -166,6 +166,14 @@ def test_a_device_without_float64(training, monkeypatch):
         assert (got.double() - right).abs().max() <= 4 * allowed
 
 
+def test_a_variance_without_float64_is_taken_about_the_mean_that_was_meant(monkeypatch):
+    """At a million the float32 mean is some hundredths off; what is left of it is taken out again."""
+    monkeypatch.setattr(plain, "NO_FLOAT64", {"cpu"})
+    x = Case((64, 3, 5), torch.float32, center=1e6).tensors()[0]
+    _, var = plain.moments(x)
+    torch.testing.assert_close(var.double(), x.double().var((0, 2), correction=0), rtol=1e-5, atol=0)
+
+
 class NoFloat64(torch.utils._python_dispatch.TorchDispatchMode):
     """Every operation on a float64 tensor is an error."""
 
