@@ -38,6 +38,17 @@ def moments(x, axes):
     return mean, np.maximum(var, 0)
 
 
+def mean_square(x, axes):
+    """Return the float64 mean square over axes, kept at length one."""
+    matrix = matrix_of(axes_of_cells(x.ndim, axes), x)
+    if matrix is None:
+        return None
+    (total,) = sums(matrix, None, [(0, 0)], x)
+    if not np.isfinite(total).all() or (total < tiny(x.dtype)).any():
+        return None
+    return total / matrix.count
+
+
 def affine(x, mean, inv_std, gamma, beta):
     """Return gamma * xhat + beta."""
     return weighted(x, mean, inv_std, gamma, beta)
