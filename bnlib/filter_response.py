@@ -1,4 +1,4 @@
-"""Filter response normalisation: no mean is taken out, no value of another sample or channel is looked at."""
+"""Filter response normalisation: no mean is taken out, and no other sample or channel is looked at."""
 
 import numpy as np
 

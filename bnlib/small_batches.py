@@ -1,6 +1,6 @@
-"""Norms for batches of few values: pooled with old ones, cut into ghosts, or drawn to the running statistics.
+"""Batch norm for small batches: pooled with older ones, ghost by ghost, or near the running statistics.
 
-The calls are as those of `norms`: each says which values share a mean, and `core` does the arithmetic.
+The calls are like those of `norms`: each says which values share a mean, and `core` does the arithmetic.
 """
 
 from typing import NamedTuple
@@ -335,7 +335,12 @@ def renorm_constants(stats, running_mean, running_var, r_max, d_max, eps):
         return np.ones_like(running_mean), np.zeros_like(running_mean)
     running = np.sqrt(running_var + eps)
     r, d = np.sqrt(stats.var + eps) / running, (stats.mean - running_mean) / running
-    return np.clip(r, 1 / r_max, r_max), np.clip(d, -d_max, d_max)
+    return clip(r, 1 / r_max, r_max), clip(d, -d_max, d_max)
+
+
+def clip(values, low, high):
+    """np.clip, which takes longer for a few values."""
+    return np.minimum(np.maximum(values, low), high)
 
 
 def check_past(past, channels):
