@@ -22,7 +22,7 @@ def float_array(name, value):
 
 
 def channels_input(x, axis, channels=None):
-    """Return (x, channel axis counted from the front) for an x of shape (N, C, *S), perhaps of a given C."""
+    """Return (x, channel axis counted from the front) for an x of shape (N, C, *S), perhaps with this C."""
     x = float_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 axes (N, C, *S), got shape {x.shape}")

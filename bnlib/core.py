@@ -70,7 +70,7 @@ class NormCache(NamedTuple):
 
     @property
     def stats(self):
-        """The ChannelStats of the batch, after a batch norm whose batch has one for a channel; else None."""
+        """The ChannelStats of the batch, after a batch norm that has one for a channel; else None."""
         if self.norm == "batch_norm":
             return stats_of(self.x, self.axes, self.mean, self.var)
         return getattr(self.own, "stats", None)

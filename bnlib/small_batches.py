@@ -83,7 +83,7 @@ def pooled_batch_norm(x, past, gamma=None, beta=None, *, eps=1e-5, axis=1):
     axes = all_axes_but(x.ndim, axis)
     stats = stats_of(x, axes, *moments(x, axes))
     pool = stats.merge(past)
-    if pool.count == 1:
+    if pool.count == 1 and x.size:
         raise ValueError(f"x and past must have more than 1 value per channel together, got {x.shape}")
     wide = lying_along(x.shape, (axis,))
     given = pool.mean.reshape(wide), pool.var.reshape(wide)
