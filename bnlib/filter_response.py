@@ -61,8 +61,8 @@ def filter_response_norm(x, gamma=None, beta=None, *, eps=1e-6, axis=1):
     learned = None
     if isinstance(eps, list | tuple) or np.ndim(eps):
         learned = arguments.shaped("eps", eps, channels)
-        for one in learned:
-            arguments.positive_eps(one)
+        for one in learned[~((learned > 0) & np.isfinite(learned))]:
+            arguments.positive_eps(one)  # says what is wrong with it
         eps = along(learned, x.shape, (axis,), None)
     else:
         eps = arguments.positive_eps(eps)

@@ -22,9 +22,7 @@ LONG = 128  # a run of one cell at least this long is a row of its own
 ROW = 2**11  # shorter runs are laid side by side up to this length
 COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache
 FEW = 16  # with fewer values a cell, its parameters would be most of the work
-SLICE = (
-    2**10
-)  # elements: a matrix for each of many leads has as many, or the calls would be most of the work
+SLICE = 2**11  # elements: with fewer a lead, its calls would be most of the work
 
 _row, _ones = np.full(COLUMNS, 0.1, np.float32), np.ones(COLUMNS, np.float32)
 if np.vecdot(_row, _ones) == np.cumsum(_row)[-1]:
@@ -64,9 +62,10 @@ class Matrix:
 
     def __init__(self, cells):
         self.cells, self.count = cells, cells.count
-        self.tall = cells.inner >= LONG
+        self.tall = cells.inner >= (LONG if cells.outer > 1 else FEW)  # a cell of one run is a row anyway
         a_sample = cells.cell * cells.inner
-        self.fold = 1 if self.tall else max(1, min(cells.outer, ROW // a_sample))
+        # side by side, but so that the parameters stay a small part of what is read
+        self.fold = 1 if self.tall else max(1, min(cells.outer // FEW, ROW // a_sample))
         self.width = cells.inner if self.tall else self.fold * a_sample
         self.length = cells.outer * cells.cell if self.tall else self.width  # of a vector spread for a lead
 
