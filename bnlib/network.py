@@ -16,6 +16,7 @@ from bnlib import arguments
 from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d  # noqa: F401
 from bnlib.layers import BatchNorm
 from bnlib.parts import (  # noqa: F401
+    TLU,
     Container,
     Dropout,
     Linear,
