@@ -86,7 +86,8 @@ def draw_box(ax, x, y, name):
     shape = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": "white", "linewidth": 1.2}
     colour = WITH_BN["color"] if name == "BN" else "black"
     ax.add_patch(FancyBboxPatch((x - 0.25, y - 0.19), 0.5, 0.38, edgecolor=colour, **shape))
-    ax.text(x, y, name, ha="center", va="center", fontsize=8.5, color=ink(WITH_BN) if name == "BN" else "black")
+    dark = ink(WITH_BN) if name == "BN" else "black"
+    ax.text(x, y, name, ha="center", va="center", fontsize=8.5, color=dark)
 
 
 def draw_arrow(ax, start, end, color, dash):
@@ -119,12 +120,15 @@ def range_of_starts(rates, by_rate, sizes, by_size, chance):
         ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.minorticks_off()
     axes[0].set(xlabel="learning rate", ylabel="test accuracy (share right)")
-    label_line(axes[0], rates[1], 1.0, NAMES["with"], STYLES["with"], ha="center", xytext=(0, 1), **POINTS)
-    label_line(axes[0], rates[2], 0.62, "good start", STYLES["good"], ha="right", xytext=(4, 0), **POINTS)
-    label_line(axes[0], rates[1], 0.16, NAMES["without"], STYLES["without"], ha="right", xytext=(0, 0), **POINTS)
-    label_line(axes[1], sizes[0], 1.0, NAMES["with"], STYLES["with"], xytext=(0, 1), **POINTS)
-    label_line(axes[1], sizes[1], 0.62, "centred, without", STYLES["good"], ha="center", xytext=(-8, 0), **POINTS)
+    words = (
+        (axes[0], rates[1], 1.0, NAMES["with"], "with", "center"),
+        (axes[0], rates[1], 0.7, "good start", "good", "left"),
+        (axes[0], rates[1], 0.17, "without", "without", "center"),
+        (axes[1], sizes[1], 1.0, NAMES["with"], "with", "center"),
+        (axes[1], sizes[1], 0.6, "centred,\nwithout", "good", "right"),
+    )
+    for ax, x, y, text, name, side in words:
+        label_line(ax, x, y, text, STYLES[name], ha=side)
     axes[1].set(xlabel="size of the starting weights (times)")
     axes[1].tick_params(labelleft=True)
     return figure, axes
-
