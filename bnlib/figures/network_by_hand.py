@@ -117,7 +117,7 @@ def range_of_starts(rates, by_rate, sizes, by_size, chance):
             band(ax, places[: found.shape[1]], found, STYLES[name])
         ax.axhline(chance, zorder=0, **GUIDE)
         ax.set(xscale="log", ylim=(0, 1.08))
-        ax.set_xticks(places, [f"{place:g}" for place in places])
+        ax.set_xticks(places, [f"1/{1 / p:g}" if p in (1 / 16, 1 / 4) else f"{p:g}" for p in places])
         ax.minorticks_off()
     axes[0].set(xlabel="learning rate", ylabel="test accuracy (share right)")
     words = (
