@@ -26,10 +26,15 @@ def channels_input(x, axis):
     x = float_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 axes (N, C, *S), got shape {x.shape}")
+    return x, axis_of(x, axis)
+
+
+def axis_of(x, axis):
+    """Return the axis of an array, counted from the front."""
     axis = integer("axis", axis)
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be in [{-x.ndim}, {x.ndim}) for shape {x.shape}, got {axis}")
-    return x, axis % x.ndim
+    return axis % x.ndim
 
 
 def shaped(name, value, shape):
@@ -46,6 +51,17 @@ def parameters(gamma, beta, shape):
     """Return copies of scale and shift, each of exactly this shape, or None where it is absent."""
     gamma = None if gamma is None else shaped("gamma", gamma, shape)
     return gamma, None if beta is None else shaped("beta", beta, shape)
+
+
+def statistics(mean, var, eps, shape):
+    """Return float64 copies of mean and var, each of exactly this shape, and eps; the root is of no 0."""
+    mean, var = (shaped(name, v, shape).astype(np.float64) for name, v in (("mean", mean), ("var", var)))
+    eps = real("eps", eps)
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"eps must be finite and at least 0, got {eps}")
+    if (var < 0).any() or (var + eps <= 0).any():
+        raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
+    return mean, var, eps
 
 
 def integer(name, value):

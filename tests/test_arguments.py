@@ -17,6 +17,7 @@ from bnlib import (
     batch_norm_eval,
     channel_stats,
     conventions,
+    fold,
     group_norm,
     instance_norm,
     layer_norm,
@@ -109,6 +110,9 @@ GOOD = {
     channel_stats: {"x": X, "axis": 1},
     batch_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     batch_norm_eval: {"x": X, "mean": P, "var": P * P, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
+    fold: {
+        "weight": X, "bias": P, "mean": P, "var": P * P, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1,
+    },
     layer_norm: {"x": X, "normalized_shape": (2,), "gamma": Q, "beta": Q, "eps": 1e-5},
     group_norm: {"x": X, "num_groups": 3, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     instance_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
@@ -195,7 +199,9 @@ def words_of_numpy(function, *given):
 
 
 FLOATS = "float16, float32 or float64"
-ARRAYS = "x dy dx gamma beta mean var running running_mean running_var"
+ARRAYS = "x dy dx weight gamma beta mean var running running_mean running_var"
+STATISTICS = {batch_norm_eval, fold, update_running}  # of the channels of another argument
+CONSTANTS = batch_norm_eval, fold
 DTYPES = ["int32", "int64", "uint8", "bool", "complex128", "complex64", "object", "<U1", "M8[s]"]
 DTYPES += ["longdouble"] * (np.dtype("longdouble").itemsize > 8)  # elsewhere it is float64
 RAGGED = [[1.0, 2.0], [3.0]]
@@ -211,7 +217,7 @@ REFUSED = [
           "{argument} must be a rectangular array: " + words_of_numpy(np.asarray, RAGGED)),
     *rows(ARRAYS, lambda good: [np.ma.array(good, mask=good > 0)], TypeError,
           "{argument} must be a plain array, got a masked one, whose mask would be lost"),
-    *rows("x dy dx running", [None], TypeError, "{argument} must have dtype {floats}, got object"),
+    *rows("x dy dx running weight", [None], TypeError, "{argument} must have dtype {floats}, got object"),
     *rows("mean running_mean", [None], TypeError, "{argument} must have dtype {floats}, got object",
           of={ChannelStats, conventions.to_caffe}),
     *rows("running_var", [None], TypeError, "running_var must have dtype {floats}, got object",
@@ -222,11 +228,11 @@ REFUSED = [
     # its shape, where another argument gives it
     *rows("gamma beta", SHAPES, ValueError, "{argument} must have shape {good.shape}, got {value.shape}"),
     *rows("mean var running_mean running_var", SHAPES, ValueError,
-          "{argument} must have shape (6,), got {value.shape}", of={batch_norm_eval, update_running}),
+          "{argument} must have shape (6,), got {value.shape}", of=STATISTICS),
     *rows("var running_var", SHAPES, ValueError,
           "{argument} must have shape (6,), got {value.shape}", of={ChannelStats, conventions.to_caffe}),
     *rows("mean var running_mean running_var", [None], TypeError,
-          "{argument} must be an array of shape (6,), got None", of={batch_norm_eval, update_running}),
+          "{argument} must be an array of shape (6,), got None", of=STATISTICS),
     *rows("var running_var", [None], TypeError,
           "{argument} must be an array of shape (6,), got None", of={ChannelStats, conventions.to_caffe}),
     *rows("mean", [1.0], ValueError, "mean must have shape (C,), got ()", of={ChannelStats}),
@@ -238,6 +244,14 @@ REFUSED = [
           "gamma must have shape (4,), got (6,)", of={batch_norm, instance_norm}),
     *rows("axis", [2, -1], ValueError,
           "gamma must have shape (2,), got (6,)", of={batch_norm, instance_norm}),
+    *rows("axis", [0, -3], ValueError, "bias must have shape (4,), got (6,)", of={fold}),
+    *rows("axis", [2, -1], ValueError, "mean must have shape (2,), got (6,)", of={fold}, bias=None),
+    *rows("bias", [RAGGED], ValueError,
+          "bias must be a rectangular array: " + words_of_numpy(np.asarray, RAGGED), of={fold}),
+    *rows("bias", [INTS], TypeError, "bias must have dtype {floats}, got int64", of={fold}),
+    *rows("bias", SHAPES, ValueError, "bias must have shape (6,), got {value.shape}", of={fold}),
+    *rows("weight", [np.ones(())], ValueError, "axis must be in [0, 0) for shape (), got 1"),
+    *rows("weight", ones((6, 5)), ValueError, "bias must have shape (5,), got (6,)"),
     *rows("normalized_shape", [(6, 2)], ValueError, "gamma must have shape (6, 2), got (2,)"),
     *rows("dy", ones((4, 6), (4, 2, 6), (4, 6, 2, 1), (4, 6, 1), 48, (), (4, 3, 2, 2), (5, 6, 2)),
           ValueError, "dy must have the shape of y, (4, 6, 2), got {value.shape}",
@@ -326,13 +340,13 @@ REFUSED = [
     *rows("momentum", [None], TypeError,
           "momentum must be a real number, got None", of=all_but(BatchNorm)),  # None: the plain average
     *rows("eps step", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
-          "{argument} must be positive and finite, got {value}", of=all_but(batch_norm_eval)),
-    *rows("eps", [0], ValueError, "eps must be positive and finite, got 0.0", of=all_but(batch_norm_eval)),
+          "{argument} must be positive and finite, got {value}", of=all_but(*CONSTANTS)),
+    *rows("eps", [0], ValueError, "eps must be positive and finite, got 0.0", of=all_but(*CONSTANTS)),
     *rows("eps", [-1e-300, -1.0, nan, inf, -inf], ValueError,
-          "eps must be finite and at least 0, got {value}", of={batch_norm_eval}),
-    *((batch_norm_eval, {"var": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0]), "eps": eps}, ValueError,
+          "eps must be finite and at least 0, got {value}", of=CONSTANTS),
+    *((call, {"var": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0]), "eps": eps}, ValueError,
           f"var must be at least 0, and var + eps positive, got a var of {one}")
-      for one, eps in ((0.0, 0.0), (-1.0, 0.5), (-1.0, 2.0), (-1e-300, 1e-5))),
+      for one, eps in ((0.0, 0.0), (-1.0, 0.5), (-1.0, 2.0), (-1e-300, 1e-5)) for call in CONSTANTS),
     *rows("learning_rate decay", [nan, inf, -inf], ValueError, "{argument} must be finite, got {value}"),
     *rows("decay", [-0.1, -1e-300], ValueError, "decay must be at least 0, got {value}"),
     *rows("drop", [1, 1.0], ValueError, "drop must be in [0, 1), got 1.0: nothing would be left"),
@@ -343,7 +357,7 @@ REFUSED = [
 
     # a flag, even where it has no effect
     *rows("affine track_running_stats bias unbiased mode", [1, 0, None, "yes", "train", 1.0], TypeError,
-          "{argument} must be True or False, got {value!r}"),
+          "{argument} must be True or False, got {value!r}", of=all_but(fold)),
     *rows("progress", [1, "yes"], TypeError, "progress must be True or False, got {value!r}"),
     *rows("bias", ["yes"], TypeError,
           "bias must be True or False, got 'yes'", of={BatchNorm}, affine=False),

@@ -17,7 +17,7 @@ from bnlib import core
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
-    "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
+    "arguments": 0, "engine": 0, "reference": 0, "folding": 1, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
     "conventions": 4, "norms": 4, "layers": 5, "torch": 6, "": 6, "data": 6, "check": 7, "parts": 6,
     "convolution": 7, "network": 8, "figures": 9, "compiled": 9,
 }  # fmt: skip
@@ -96,6 +96,7 @@ SIGNATURES = {
     "channel_stats": "(x, axis=1)",
     "batch_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "batch_norm_eval": "(x, mean, var, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "fold": "(weight, bias, mean, var, gamma=None, beta=None, *, eps=1e-05, axis=0)",
     "layer_norm": "(x, normalized_shape, gamma=None, beta=None, *, eps=1e-05)",
     "group_norm": "(x, num_groups, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "instance_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
