@@ -30,7 +30,7 @@ def convolution(x, weight, bias):
 
 
 def test_by_hand():
-    """std 3; scale -2, so 5 becomes -10 and 7 - 3 becomes -8, plus 10."""
+    """The std is 3 and the scale -2: 5 becomes -10, and 7 - 3 becomes -8, plus 10."""
     one = np.array([1.0])
     weight, bias = fold(np.array([[5.0]]), 7 * one, 3 * one, 8 * one, -6 * one, 10 * one, eps=1)
     assert (weight.tolist(), bias.tolist()) == ([[-10]], [2])
