@@ -18,8 +18,9 @@ ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
     "arguments": 0, "engine": 0, "reference": 0, "folding": 1, "gradcheck": 1, "progress": 1,
-    "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "layers": 5, "": 6, "parts": 6, "check": 7,
-    "convolution": 7, "recalibration": 7, "torch": 8, "network": 8, "data": 9, "figures": 10, "compiled": 9,
+    "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "layers": 5, "": 6, "parts": 6,
+    "check": 7, "convolution": 7, "recalibration": 7, "torch": 8, "network": 8, "data": 9, "compiled": 9,
+    "figures": 10,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 

@@ -215,6 +215,8 @@ class Skipping(Sequential):
         return x
 
 
+called = BatchNorm(4)
+called(np.arange(8.0).reshape(2, 4))
 ONE, TWO = np.ones((1, 4)), np.arange(8.0).reshape(2, 4)
 BAD = [
     ({"batches": []}, ValueError, "batches must have at least one batch, got none", None),
@@ -237,7 +239,7 @@ BAD = [
     ({"norms": [BatchNorm(5)]}, ValueError, "norms must be batch norms of .* a BatchNorm that", None),
     ({"norms": [ReLU()]}, ValueError, "norms must be batch norms of the network .* got a ReLU that", None),
     ({"network": mlp([4, 3], rng())}, ValueError, "network must have a batch norm .*, got none", None),
-    ({"network": Sequential(Skipping(BatchNorm(4)))}, ValueError,
+    ({"network": Sequential(Skipping(called))}, ValueError,
      "network must call every batch norm", None),
 ]  # fmt: skip
 
