@@ -9,6 +9,7 @@ from bnlib.torch.functional import batch_norm
 from bnlib.torch.interop import from_numpy, to_numpy
 from bnlib.torch.launch import launch
 from bnlib.torch.modules import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, convert
+from bnlib.torch.recalibration import recalibrate
 
 __all__ = [
     "BatchNorm1d",
@@ -21,6 +22,7 @@ __all__ = [
     "freeze",
     "from_numpy",
     "launch",
+    "recalibrate",
     "to_numpy",
     "unfreeze",
 ]

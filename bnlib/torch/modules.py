@@ -234,6 +234,11 @@ def replaceable_layers(model):
     for layer in layers:
         if error := objection(layer):
             raise error
+    refuse_scripted(model)
+    return layers
+
+
+def refuse_scripted(model):
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule) and any(
             "running_mean" in key for key in module.state_dict()
@@ -242,4 +247,3 @@ def replaceable_layers(model):
                 f"model must have modules that can change, got a batch norm in a {type(module).__name__}: "
                 "change the model it was made from"
             )
-    return layers
