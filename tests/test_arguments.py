@@ -145,7 +145,7 @@ GOOD = {
     call_linear: {"features": np.ones((5, 4))},
     Conv2d: {
         "in_channels": 3, "out_channels": 2, "size": 5, "rng": RNG, "stride": 2, "padding": 1, "bias": True,
-        "dtype": np.float64,
+        "dtype": np.float64, "groups": 1,
     },
     call_convolution: {"images": IMAGES},
     MaxPool2d: {"size": 2, "stride": 2},
@@ -301,14 +301,19 @@ REFUSED = [
 
     # an integer, and normalized_shape, which may be several
     *rows("axis num_groups num_features count steps in_features out_features in_channels out_channels size"
-          " padding", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
+          " padding groups", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
           "{argument} must be an integer, got {value!r}"),
     *rows("stride", [1.0, "1", True, (1,)], TypeError, "stride must be an integer, got {value!r}"),
     *rows("stride", [None], TypeError, "stride must be an integer, got None", of={Conv2d}),  # else the size
     *rows("num_groups num_features steps in_features out_features normalized_shape", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
-    *rows("in_channels out_channels size stride", [0, -1, -2],
+    *rows("in_channels out_channels size stride groups", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
+    *rows("stride", [(0, 1), (1, 0)], ValueError, "stride must be at least 1, got 0", of={Conv2d}),
+    *rows("stride", [(1, 2.0)], TypeError, "stride must be an integer, got 2.0", of={Conv2d}),
+    *rows("stride", [(1, 1, 1)], TypeError, "stride must be an integer, got (1, 1, 1)"),
+    *rows("groups", [2, 4], ValueError, "groups must divide the 3 in_channels, got {value}"),
+    *rows("groups", [3], ValueError, "groups must divide the 2 out_channels, got 3"),
     *rows("padding", [-1, -2], ValueError, "padding must be at least 0, got {value}"),
     *rows("size", [5, 64], ValueError,
           "size must be at most the 4 rows there are, got {value}", of={cycle, take_steps}),
@@ -448,6 +453,8 @@ ALLOWED = [
     *(row[:2] for row in rows("eps", [5e-324, 1e-300, 1e300, 3, np.float32(0.5)])),
     *(row[:2] for row in rows("drop decay", [0, 0.0])),
     *(row[:2] for row in rows("padding", [0])),
+    *(row[:2] for row in rows("stride", [(1, 2)], of={Conv2d})),
+    (Conv2d, {"in_channels": 4, "out_channels": 6, "groups": 2}),
     *(row[:2] for row in rows("stride", [None], of={MaxPool2d})),
     (cycle, {"count": 3, "size": 3}),
     (call_convolution, {"images": np.ones((2, 3, 3, 3))}),  # one window, with its padding

@@ -56,6 +56,16 @@ def test_convolution(side, size, stride, padding):
     same_as_torch(conv, lambda *leaves: F.conv2d(*leaves, stride, padding), (3, 3, side, 6))
 
 
+@pytest.mark.parametrize(("inputs", "outputs", "groups"), [(4, 4, 4), (3, 6, 3), (6, 4, 2), (4, 8, 2)])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"), [(1, 1, 0), (3, 2, 1), (3, (2, 1), 1), (5, (1, 3), 2)]
+)
+def test_convolution_with_groups(inputs, outputs, groups, size, stride, padding):
+    conv = Conv2d(inputs, outputs, size, rng(), stride, padding, groups=groups)
+    conv.bias = rng(9).normal(size=outputs)
+    same_as_torch(conv, lambda *leaves: F.conv2d(*leaves, stride, padding, 1, groups), (3, inputs, 8, 7))
+
+
 @pytest.mark.parametrize("side", [7, 8])
 @pytest.mark.parametrize(("size", "stride"), [(2, None), (2, 1), (3, 2), (2, 3)])
 def test_max_pooling(side, size, stride):
