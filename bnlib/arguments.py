@@ -102,11 +102,15 @@ def finite(name, value):
     return value
 
 
+def positive(name, value):
+    value = real(name, value)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}")
+    return value
+
+
 def positive_eps(eps):
-    eps = real("eps", eps)
-    if not 0 < eps < math.inf:
-        raise ValueError(f"eps must be positive and finite, got {eps}")
-    return eps
+    return positive("eps", eps)
 
 
 def fraction(name, value):

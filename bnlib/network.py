@@ -12,7 +12,9 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d  # noqa: F401
+from bnlib.folds import fold_all  # noqa: F401
 from bnlib.layers import BatchNorm
+from bnlib.mobile import HardSigmoid, HardSwish, SqueezeExcitation  # noqa: F401
 from bnlib.parts import (  # noqa: F401
     Container,
     Dropout,

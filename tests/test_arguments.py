@@ -30,9 +30,12 @@ from bnlib.network import (
     Conv2d,
     Dropout,
     GlobalMeanPool,
+    HardSigmoid,
+    HardSwish,
     Linear,
     MaxPool2d,
     Sigmoid,
+    SqueezeExcitation,
     cycle,
     mlp,
     sgd_step,
@@ -90,6 +93,18 @@ def call_mean_pooling(images):
 
 def call_sigmoid(values):
     return Sigmoid()(values)
+
+
+def call_hard_sigmoid(values):
+    return HardSigmoid()(values)
+
+
+def call_hard_swish(values):
+    return HardSwish()(values)
+
+
+def call_gate(images):
+    return SqueezeExcitation(GlobalMeanPool())(images)
 
 
 def call_dropout(values):
@@ -152,6 +167,10 @@ GOOD = {
     call_max_pooling: {"images": IMAGES},
     call_mean_pooling: {"images": IMAGES},
     call_sigmoid: {"values": X},
+    HardSigmoid: {"slope": 0.2},
+    call_hard_sigmoid: {"values": X},
+    call_hard_swish: {"values": X},
+    call_gate: {"images": IMAGES},
     Dropout: {"drop": 0.5, "rng": RNG},
     call_dropout: {"values": X},
     take_step: {"labels": LABELS, "learning_rate": 0.1, "decay": 0.1},
@@ -281,7 +300,8 @@ REFUSED = [
     *rows("images", ones((2, 4, 5, 5), (3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
           "x must have shape (N, 3, H, W), got {value.shape}", of={call_convolution}),
     *rows("images", ones((3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
-          "x must have shape (N, C, H, W), got {value.shape}", of={call_max_pooling, call_mean_pooling}),
+          "x must have shape (N, C, H, W), got {value.shape}",
+          of={call_max_pooling, call_mean_pooling, call_gate}),
     *rows("images", ones((2, 3, 2, 8)), ValueError,
           "x must be at least 5 x 5 with its padding, got 4 x 10", of={call_convolution}),
     *rows("images", ones((2, 3, 3, 2)), ValueError,
@@ -337,14 +357,14 @@ REFUSED = [
           "normalized_shape must end the shape of x, (), got {value}", x=np.array(1.0)),
 
     # a real number
-    *rows("eps momentum moving_average_fraction step drop learning_rate decay",
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope",
           [True, np.False_, "1e-5", b"1e-5", 10**400, 1j, [1e-5], np.array([1e-5])], TypeError,
           "{argument} must be a real number, got {value!r}"),
-    *rows("eps moving_average_fraction step start drop learning_rate decay", [None], TypeError,
+    *rows("eps moving_average_fraction step start drop learning_rate decay slope", [None], TypeError,
           "{argument} must be a real number, got None"),
     *rows("momentum", [None], TypeError,
           "momentum must be a real number, got None", of=all_but(BatchNorm)),  # None: the plain average
-    *rows("eps step", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
+    *rows("eps step slope", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
           "{argument} must be positive and finite, got {value}", of=all_but(*CONSTANTS)),
     *rows("eps", [0], ValueError, "eps must be positive and finite, got 0.0", of=all_but(*CONSTANTS)),
     *rows("eps", [-1e-300, -1.0, nan, inf, -inf], ValueError,

@@ -19,8 +19,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
     "arguments": 0, "engine": 0, "reference": 0, "folding": 1, "gradcheck": 1, "progress": 1,
     "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "layers": 5, "": 6, "parts": 6,
-    "check": 7, "convolution": 7, "recalibration": 7, "torch": 8, "network": 8, "data": 9, "compiled": 9,
-    "figures": 10,
+    "check": 7, "convolution": 7, "recalibration": 7, "mobile": 8, "folds": 8, "torch": 9, "network": 9,
+    "data": 10, "compiled": 9, "figures": 11,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 

@@ -109,7 +109,7 @@ def test_groups_by_hand():
 
 
 def test_start_of_a_convolution_with_groups():
-    """He's: an output sums the channels of its group alone; 54000 draws estimate that to some 0.6 percent."""
+    """He's: an output sums the channels of its group alone; 54000 draws estimate it to 0.6 percent."""
     conv = Conv2d(40, 600, 3, rng(), groups=4)
     assert conv.weight.shape == (600, 10, 3, 3)
     assert conv.weight.var() == pytest.approx(2 / 90, rel=0.03)

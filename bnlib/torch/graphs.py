@@ -4,12 +4,12 @@ import copy
 from collections import Counter
 from functools import reduce
 from itertools import count
-from typing import NamedTuple
 
 import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from bnlib.folds import Folds
 from bnlib.torch.folding import fold
 from bnlib.torch.modules import BATCH_NORM, batch_norm_layers
 from bnlib.torch.own import HOOKS
@@ -17,17 +17,6 @@ from bnlib.torch.own import HOOKS
 FUNCTIONS = {F.linear: nn.Linear, F.conv1d: nn.Conv1d, F.conv2d: nn.Conv2d, F.conv3d: nn.Conv3d}
 OPTIONS = "stride", "padding", "dilation", "groups"
 LINEAR = tuple(FUNCTIONS.values()) + (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-
-
-class Folds(NamedTuple):
-    """What `fold_all` did: names of batch norms, with the layers that took them in, or why none did."""
-
-    folded: dict
-    left: dict
-
-    def __str__(self):
-        rows = [f"{name}: folded into {layer}" for name, layer in self.folded.items()]
-        return "\n".join(rows + [f"{name}: left, {why}" for name, why in self.left.items()])
 
 
 class Tracer(fx.Tracer):
