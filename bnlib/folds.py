@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bnlib.convolution import Conv2d
 from bnlib.folding import fold
 from bnlib.layers import BatchNorm
-from bnlib.parts import Linear, Sequential, parts_of
+from bnlib.parts import Linear, Sequential, parts_of, unchanged
 
 AXES = {Conv2d: (0, (1, -3)), Linear: (1, (1, -1))}  # of the outputs in weight, and of the channel in y
 
@@ -57,12 +57,13 @@ def fold_all(network):
         raise ValueError("network must have a batch norm to fold, got none")
     if network.training:
         raise ValueError("network must be in evaluation mode, got one in training mode: call eval() first")
-    network, folds = copy.deepcopy(network), Folds({}, {})
-    fold_inside(network, "", folds)
-    for part in (network, *parts_of(network)):
-        if hasattr(part, "_cache"):
-            part._cache = None  # of a call of the old network
-    return network, folds
+    with unchanged(network):
+        for part in (network, *parts_of(network)):
+            if hasattr(part, "_cache"):
+                part._cache = None  # which may be large, and is of a call of the old network
+        new, folds = copy.deepcopy(network), Folds({}, {})
+    fold_inside(new, "", folds)
+    return new, folds
 
 
 def fold_inside(container, prefix, folds):
