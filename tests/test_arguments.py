@@ -425,6 +425,10 @@ REFUSED = [
     *rows("blobs", [conventions.CaffeBlobs(Q, Q, 1.0)], ValueError,
           "blobs.mean_sum must have shape (6,), got (2,)", of={conventions.update_caffe}),
     *rows("blobs", [blobs(factor="1")], TypeError, "blobs.factor must be a real number, got '1'"),
+    *rows("blobs", [blobs(factor=np.ones(2)), blobs(factor=np.ones((1, 1)))], TypeError,
+          "blobs.factor must be a real number, got {value.factor!r}"),
+    *rows("blobs", [blobs(factor=0.0)], ValueError,
+          "blobs.factor must be positive, got 0.0: no batch was averaged", of={conventions.from_caffe}),
     *rows("blobs", [blobs(factor=-1.0), blobs(factor=nan), blobs(factor=inf)], ValueError,
           "blobs.factor must be finite and at least 0, got {value.factor}"),
 

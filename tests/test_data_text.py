@@ -25,8 +25,8 @@ LOGITS = np.array([  # of onnxruntime 1.32.0, with nothing fused: tools/make_tex
     [-14.641096115112305, 13.93059253692627], [-0.9428200125694275, 0.730525016784668],
 ])  # fmt: skip
 # In float32 through 53 convolutions. Of float64, over all 192 lines, onnxruntime is off by 2e-5 at most and
-# this package by 1e-5, where logits reach 23.
-CLOSE = 1e-5
+# this package by 1e-5, where logits reach 23; of these eight lines onnxruntime by 7e-6.
+EXACT, CLOSE = 1e-5, 2e-5
 
 
 def lines(dtype=np.float32):
@@ -51,7 +51,7 @@ def test_the_logits_are_those_of_onnxruntime():
     assert off(folded(x)) < CLOSE
     exact, x = load_direction_network(np.float64), lines(np.float64)
     y = exact(x)
-    assert off(y) < CLOSE
+    assert off(y) < EXACT
     np.testing.assert_allclose(fold_all(exact)[0](x), y, rtol=1e-12)  # roundings of 53 layers
 
 
