@@ -63,7 +63,7 @@ def freeze(model, *, parameters=False):
         raise ValueError("model must have running statistics to freeze, got a batch norm that keeps none")
     convert(model)
     for layer in layers:
-        if type(layer) in OURS.values() and not objection(layer):
+        if type(layer) in OURS.values():
             layer.frozen = True
         elif not getattr(layer, "frozen", False):
             layer.__class__ = frozen(type(layer))
