@@ -58,6 +58,9 @@ def fold_all(model):
     -----
     The two models differ by rounding. Compare logits, with a tolerance: accuracy hides a wrong eps.
 
+    Call this before `torch.onnx.export`, and the file has the folded layers, and one BatchNormalization for
+    each batch norm that was left.
+
     References
     ----------
     J. Reed, Z. DeVito, H. He, A. Ussery, J. Ansel (2021). torch.fx. arXiv:2112.08429.

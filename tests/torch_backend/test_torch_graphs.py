@@ -119,7 +119,7 @@ def stem():
 
 
 def test_a_residual_network():
-    folded, folds = checked(nn.Sequential(*stem(), Basic(4, 4), Basic(4, 6, 2), *head(6)))
+    folded, folds = checked(NETWORKS["residual"]())
     assert not folds.left
     assert folds.folded["3.bn1"] == "3.conv1"
     assert folds.folded["4.down.1"] == "4.down.0"
@@ -130,7 +130,7 @@ def test_a_residual_network():
 
 def test_a_preactivation_network():
     """By order of registration, conv1 would take in bn2, which is right, and the stem the first bn1."""
-    folded, folds = checked(nn.Sequential(conv(3, 4), Preactivation(4), Preactivation(4), *head(4)))
+    folded, folds = checked(NETWORKS["pre-activation"]())
     assert folds.folded == {"1.bn2": "1.conv1", "2.bn2": "2.conv1", "6": "5"}
     assert folds.left == {
         "1.bn1": "the Conv2d before it feeds 2 others; after it comes relu",
@@ -140,9 +140,42 @@ def test_a_preactivation_network():
 
 
 def test_a_densely_connected_network():
-    _, folds = checked(nn.Sequential(*stem(), Dense(4), *head(13)))
+    _, folds = checked(NETWORKS["dense"]())
     assert folds.folded == {"1": "0", **{f"3.layers.{i}.3": f"3.layers.{i}.2" for i in range(3)}, "7": "6"}
     assert folds.left == {f"3.layers.{i}.0": "before it comes cat; after it comes ReLU" for i in range(3)}
+
+
+NETWORKS = {
+    "residual": lambda: nn.Sequential(*stem(), Basic(4, 4), Basic(4, 6, 2), *head(6)),
+    "pre-activation": lambda: nn.Sequential(conv(3, 4), Preactivation(4), Preactivation(4), *head(4)),
+    "dense": lambda: nn.Sequential(*stem(), Dense(4), *head(13)),
+}
+
+
+@pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+def test_whole_networks_there_and_back(build):
+    """Recalibrated on one batch, evaluation is training mode; frozen, converted and folded it stays so."""
+    torch.manual_seed(0)
+    made, x = prepared(build()), images()
+
+    def same(model):
+        with torch.no_grad():
+            return torch.allclose(model(x), wanted, rtol=1e-9, atol=1e-9)
+
+    with torch.no_grad():
+        wanted = copy.deepcopy(made).train()(x)
+    assert not same(made)
+    bt.recalibrate(made, [x])
+    assert same(made)
+    state = copy.deepcopy(made.state_dict())
+    assert same(bt.freeze(made).train())
+    assert same(bt.fold_all(made.eval())[0])
+    bt.unfreeze(made)
+    assert same(bt.SyncBatchNorm.convert_sync_batchnorm(made))
+    assert same(bt.fold_all(made)[0])
+    bt.convert(bt.SyncBatchNorm.revert_sync_batchnorm(made), back=True)
+    assert {type(layer) for layer in batch_norms(made)} == {nn.BatchNorm1d, nn.BatchNorm2d}
+    assert all(torch.equal(value, state[key]) for key, value in made.state_dict().items())
 
 
 @pytest.mark.parametrize("prepare", [bt.convert, bt.freeze, bt.SyncBatchNorm.convert_sync_batchnorm])
