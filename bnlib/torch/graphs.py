@@ -16,7 +16,7 @@ from bnlib.torch.own import HOOKS
 
 FUNCTIONS = {F.linear: nn.Linear, F.conv1d: nn.Conv1d, F.conv2d: nn.Conv2d, F.conv3d: nn.Conv3d}
 OPTIONS = "stride", "padding", "dilation", "groups"
-LINEAR = tuple(FUNCTIONS.values()) + (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+LINEAR = *FUNCTIONS.values(), nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
 
 
 class Tracer(fx.Tracer):

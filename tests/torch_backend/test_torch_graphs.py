@@ -360,7 +360,7 @@ def test_calls_of_one_layer_are_folded_one_by_one():
     both = Called(
         lambda self, x: self.bn(self.conv(x)) + self.bn(self.conv(2 * x)), bn=nn.BatchNorm2d(3), conv=conv()
     )
-    folded, folds = checked(both)
+    _, folds = checked(both)
     assert folds.folded == {"bn": "conv_folded", "bn, call 2": "conv"}
 
 

@@ -86,5 +86,5 @@ def test_refused_and_nothing_changed(last, kind, error, message):
 
 
 def test_a_model_must_be_one():
-    with pytest.raises(TypeError, match="model must be a torch.nn.Module, got int"):
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, got int"):
         SYNC.revert_sync_batchnorm(3)
