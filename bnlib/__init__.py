@@ -1,6 +1,6 @@
 """Batch normalisation, derived and tested: the package beside the book. Importing it loads NumPy only.
 
-To read first, in this order, 393 lines of code without their docstrings:
+To read first, in this order, 391 lines of code without their docstrings:
 
     statistics    the mean and variance of every channel, and the exact way to pool them
     core          the mathematics: three formulas, one normalisation and its backward pass
@@ -8,12 +8,14 @@ To read first, in this order, 393 lines of code without their docstrings:
     running       running averages
     layers        batch norm as a layer that keeps state
 
-Then `engine`, how a formula is run, and each of the others on its own.
+Then `engine`, how a formula is run; `small_batches` and `filter_response`, norms that two chapters compare;
+and each of the others on its own.
 """
 
 from importlib import import_module
 
 from bnlib.core import NormCache
+from bnlib.filter_response import filter_response_norm, filter_response_norm_backward
 from bnlib.folding import fold
 from bnlib.layers import BatchNorm
 from bnlib.norms import (
@@ -31,6 +33,14 @@ from bnlib.norms import (
     rms_norm_backward,
 )
 from bnlib.running import update_running
+from bnlib.small_batches import (
+    batch_renorm,
+    batch_renorm_backward,
+    ghost_batch_norm,
+    ghost_batch_norm_backward,
+    pooled_batch_norm,
+    pooled_batch_norm_backward,
+)
 from bnlib.statistics import ChannelStats, channel_stats
 
 __all__ = [
@@ -41,14 +51,22 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_eval",
     "batch_norm_eval_backward",
+    "batch_renorm",
+    "batch_renorm_backward",
     "channel_stats",
+    "filter_response_norm",
+    "filter_response_norm_backward",
     "fold",
+    "ghost_batch_norm",
+    "ghost_batch_norm_backward",
     "group_norm",
     "group_norm_backward",
     "instance_norm",
     "instance_norm_backward",
     "layer_norm",
     "layer_norm_backward",
+    "pooled_batch_norm",
+    "pooled_batch_norm_backward",
     "rms_norm",
     "rms_norm_backward",
     "update_running",

@@ -21,12 +21,15 @@ def float_array(name, value):
     return array
 
 
-def channels_input(x, axis):
-    """Return (x, channel axis counted from the front) for an x of shape (N, C, *S)."""
+def channels_input(x, axis, channels=None):
+    """Return (x, channel axis counted from the front) for an x of shape (N, C, *S), perhaps with this C."""
     x = float_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 axes (N, C, *S), got shape {x.shape}")
-    return x, axis_of(x, axis)
+    place = axis_of(x, axis)
+    if channels not in (None, x.shape[place]):
+        raise ValueError(f"x must have {channels} channels on axis {axis}, got shape {x.shape}")
+    return x, place
 
 
 def axis_of(x, axis):
@@ -81,8 +84,12 @@ def positive_integer(name, value):
 
 
 def at_least_0(name, value):
-    if not value >= 0:
-        raise ValueError(f"{name} must be at least 0, got {value}")
+    return at_least(0, name, value)
+
+
+def at_least(least, name, value):
+    if not value >= least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
     return value
 
 

@@ -60,6 +60,7 @@ class NormCache(NamedTuple):
     shape: tuple  # of y
     mean_share: float = 1.0  # the part of the mean that comes from this x: 0 where it is a constant
     std_share: float = 1.0  # and of the standard deviation
+    own: tuple = ()  # what the norm keeps beside, for a backward pass or statistics of its own
 
     @property
     def xhat(self):
@@ -69,19 +70,22 @@ class NormCache(NamedTuple):
 
     @property
     def stats(self):
-        """The ChannelStats of the batch, after `batch_norm`; None after any other norm."""
-        if self.norm != "batch_norm":
-            return None
-        return stats_of(self.x, self.axes, self.mean, self.var)
+        """The ChannelStats of the batch, after a batch norm that has one for a channel; else None."""
+        if self.norm == "batch_norm":
+            return stats_of(self.x, self.axes, self.mean, self.var)
+        return getattr(self.own, "stats", None)
 
 
-def normalize(norm, x, gamma, beta, eps, axes, parameter_axes, shape, given=None, **shares):
-    """Return (y, cache), by the statistics of x, or by given (mean, var) that broadcast against it."""
+def normalize(norm, x, gamma, beta, eps, axes, parameter_axes, shape, given=None, **kept):
+    """Return (y, cache), by the statistics of x, or by given (mean, var) that broadcast against it.
+
+    A given variance may have an eps that broadcasts against it. Further fields of the cache can be `kept`.
+    """
     if given is None:
         y, *statistics = forward(x, gamma, beta, eps, axes, parameter_axes)
     else:
         y, *statistics = forward_given(x, gamma, beta, eps, *given, parameter_axes)
-    cache = NormCache(norm, x, *statistics, gamma, beta, axes, parameter_axes, shape, **shares)
+    cache = NormCache(norm, x, *statistics, gamma, beta, axes, parameter_axes, shape, **kept)
     return y.reshape(shape), cache
 
 
@@ -112,11 +116,14 @@ def normalize_backward(norm, dy, cache):
 def backward(x, dy, mean, inv_std, gamma, axes, parameter_axes, mean_share, std_share):
     """Return dx, and the sums dgamma and dbeta in float64."""
     gamma, gamma_axes = along(gamma, x.shape, parameter_axes, 1.0), all_axes_but(x.ndim, *parameter_axes)
-    dbeta, dgamma = gradient_sums(x, dy, mean, inv_std, 1.0, over=gamma_axes)  # with gamma 1, g is dy
+    one_gamma = set(axes) <= set(gamma_axes)  # for each mean: it can be taken out of the sums
+    over = axes if one_gamma else gamma_axes
+    sums = gradient_sums(x, dy, mean, inv_std, 1.0, over=over)  # with gamma 1, g is dy
+    dbeta, dgamma = sums if over == gamma_axes else [each.sum(gamma_axes, keepdims=True) for each in sums]
     if not (mean_share or std_share):  # x stands in dgamma alone, and may be infinite
         return affine(dy, 0.0, inv_std, gamma, 0.0), dgamma, dbeta
-    if gamma_axes == axes:  # one gamma for each mean: it can be taken out of the sums
-        sum_g, sum_g_xhat = gamma * dbeta, gamma * dgamma
+    if one_gamma:
+        sum_g, sum_g_xhat = (gamma * each for each in sums)
     else:
         sum_g, sum_g_xhat = gradient_sums(x, dy, mean, inv_std, gamma, over=axes)
     count = max(1, count_over(x.shape, axes))  # an empty x has sums of 0

@@ -99,7 +99,7 @@ class BatchNorm:
 
     def __call__(self, x):
         """Normalise x of shape (N, C, *S), by the statistics of the mode."""
-        x, axis = self._check_channels(x)
+        x, axis = arguments.channels_input(x, self.axis, self.num_features)
         learned = self.gamma, self.beta, self.eps
         if not self.training and self.running_mean is not None:
             with using(self.engine):
@@ -169,11 +169,3 @@ class BatchNorm:
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             names[name] = name
         return {key: name for key, name in names.items() if getattr(self, name) is not None}
-
-    def _check_channels(self, x):
-        x, axis = arguments.channels_input(x, self.axis)
-        if x.shape[axis] != self.num_features:
-            raise ValueError(
-                f"x must have {self.num_features} channels on axis {self.axis}, got shape {x.shape}"
-            )
-        return x, axis

@@ -16,6 +16,7 @@ from bnlib.folds import fold_all  # noqa: F401
 from bnlib.layers import BatchNorm
 from bnlib.mobile import HardSigmoid, HardSwish, SqueezeExcitation  # noqa: F401
 from bnlib.parts import (  # noqa: F401
+    TLU,
     Container,
     Dropout,
     Linear,

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from bnlib import arguments
+from bnlib.core import lying_along
 from bnlib.layers import BatchNorm
+from bnlib.statistics import all_axes_but
 
 CONTRACT = "__call__", "backward", "parameters"
 
@@ -109,6 +111,66 @@ class ReLU(Part):
 
     def gradient(self, dy, positive):
         return dy * positive
+
+
+class TLU(Part):
+    """y = max(x, tau), with a tau learned for every channel: a ReLU whose threshold is free.
+
+    It follows `filter_response_norm`, whose output has no mean of 0. Where x is at most tau, the gradient
+    goes to tau.
+
+    Parameters
+    ----------
+    num_features : int
+        The number of channels, C.
+    axis : int, default 1
+        Where the channel is; -1 for channels last.
+    dtype : float dtype, default float64
+        Of tau; y has the dtype of x.
+
+    Attributes
+    ----------
+    tau, dtau : (C,) array
+        The thresholds, which start at 0, and their gradient after `backward`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit; from a call, if x has other channels.
+
+    References
+    ----------
+    S. Singh, S. Krishnan (2019). Filter Response Normalization Layer. arXiv:1911.09737.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tlu = TLU(1)
+    >>> tlu.tau = np.array([-1.0])
+    >>> tlu(np.array([[-3.0], [-0.5], [2.0]])).tolist()
+    [[-1.0], [-0.5], [2.0]]
+    """
+
+    def __init__(self, num_features, axis=1, dtype=np.float64):
+        self.num_features = arguments.positive_integer("num_features", num_features)
+        self.axis = arguments.integer("axis", axis)
+        self.tau = arguments.float_array("dtype", np.zeros(self.num_features, dtype))
+        self.dtau = None
+
+    def forward(self, x):
+        x, axis = arguments.channels_input(x, self.axis, self.num_features)
+        tau = self.tau.reshape(lying_along(x.shape, (axis,))).astype(x.dtype)
+        return np.maximum(x, tau), (x > tau, axis)
+
+    def gradient(self, dy, cache):
+        above, axis = cache
+        dy = arguments.float_array("dy", dy)
+        others = all_axes_but(dy.ndim, axis)
+        self.dtau = np.where(above, 0, dy).sum(axis=others, dtype=np.float64).astype(self.tau.dtype)
+        return dy * above
+
+    def parameters(self):
+        yield self, "tau"
 
 
 class Sigmoid(Part):

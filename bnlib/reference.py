@@ -34,6 +34,14 @@ def normalize_backward(dxhat, values, eps, center=True):
     return [a + b + through_mu for a, b in zip(direct, through_var, strict=True)]
 
 
+def renorm_constants(values, running_mean, running_var, r_max, d_max, eps):
+    """The r and d of one channel in batch renormalisation, which gradients take for constants."""
+    running = sqrt(running_var + eps)
+    r = sqrt(variance(values) + eps) / running
+    d = (mean(values) - running_mean) / running
+    return min(max(r, 1 / r_max), r_max), min(max(d, -d_max), d_max)
+
+
 def norm(x, shares, gamma=None, beta=None, *, eps=1e-5, center=True):
     """Normalise x; positions whose shares(position) are equal share one mean and one variance.
 

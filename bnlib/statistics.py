@@ -114,7 +114,7 @@ class ChannelStats:
         weights = [part.count / count for part in parts]
         origin = parts[0].mean  # means are pooled as distances from one of them, so none cancel
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
-            mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights, parts, strict=True))
+            mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights[1:], parts[1:], strict=True))
             var = sum(w * (p.var + (p.mean - mean) ** 2) for w, p in zip(weights, parts, strict=True))
         return ChannelStats.trusted(count, mean, var)
 
@@ -193,6 +193,7 @@ def mean_and_variance(center, total, squares, count):
     return center + offset, np.maximum(squares / count - offset * offset, 0.0)
 
 
+@composed
 def mean_square(x, axes):
     """Return the float64 mean square over axes, kept at length one."""
     _, squares = deviations(x, np.zeros((1,) * x.ndim), over=axes)

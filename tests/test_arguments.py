@@ -15,18 +15,23 @@ from bnlib import (
     ChannelStats,
     batch_norm,
     batch_norm_eval,
+    batch_renorm,
     channel_stats,
     conventions,
+    filter_response_norm,
     fold,
+    ghost_batch_norm,
     group_norm,
     instance_norm,
     layer_norm,
+    pooled_batch_norm,
     rms_norm,
     update_running,
 )
 from bnlib.engine import using
 from bnlib.gradcheck import max_error, numerical_gradient
 from bnlib.network import (
+    TLU,
     Conv2d,
     Dropout,
     GlobalMeanPool,
@@ -107,6 +112,10 @@ def call_gate(images):
     return SqueezeExcitation(GlobalMeanPool())(images)
 
 
+def call_tlu(values, axis):
+    return TLU(6, axis)(values)
+
+
 def call_dropout(values):
     return Dropout(0.5, RNG)(values)
 
@@ -132,6 +141,13 @@ GOOD = {
     group_norm: {"x": X, "num_groups": 3, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     instance_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     rms_norm: {"x": X, "normalized_shape": 2, "gamma": Q, "eps": 1e-5},
+    pooled_batch_norm: {"x": X, "past": STATS, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
+    ghost_batch_norm: {"x": X, "ghost_size": 2, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
+    batch_renorm: {
+        "x": X, "running_mean": P, "running_var": P * P, "gamma": P, "beta": P, "r_max": 3.0, "d_max": 5.0,
+        "eps": 1e-5, "axis": 1,
+    },
+    filter_response_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-6, "axis": 1},
     update_running: {
         "running_mean": P, "running_var": P, "stats": STATS, "momentum": 0.3, "unbiased": True,
     },
@@ -171,6 +187,8 @@ GOOD = {
     call_hard_sigmoid: {"values": X},
     call_hard_swish: {"values": X},
     call_gate: {"images": IMAGES},
+    TLU: {"num_features": 6, "axis": 1, "dtype": np.float64},
+    call_tlu: {"values": X, "axis": 1},
     Dropout: {"drop": 0.5, "rng": RNG},
     call_dropout: {"values": X},
     take_step: {"labels": LABELS, "learning_rate": 0.1, "decay": 0.1},
@@ -182,7 +200,10 @@ GOOD = {
 }  # fmt: skip
 DIFFERENCES = {numerical_gradient, max_error}
 LAYER = {call_in_training, call_in_evaluation}
-NORMS = (batch_norm, batch_norm_eval, layer_norm, group_norm, instance_norm, rms_norm)
+NORMS = (
+    batch_norm, batch_norm_eval, layer_norm, group_norm, instance_norm, rms_norm, pooled_batch_norm,
+    ghost_batch_norm, batch_renorm, filter_response_norm,
+)  # fmt: skip
 BACKWARD = [getattr(bnlib, f"{norm.__name__}_backward") for norm in NORMS]
 CACHES = [norm(**GOOD[norm])[1] for norm in NORMS]
 GOOD |= {backward: {"dy": X, "cache": cache} for backward, cache in zip(BACKWARD, CACHES, strict=True)}
@@ -219,7 +240,7 @@ def words_of_numpy(function, *given):
 
 FLOATS = "float16, float32 or float64"
 ARRAYS = "x dy dx weight gamma beta mean var running running_mean running_var"
-STATISTICS = {batch_norm_eval, fold, update_running}  # of the channels of another argument
+STATISTICS = {batch_norm_eval, fold, update_running, batch_renorm}  # of the channels of another argument
 CONSTANTS = batch_norm_eval, fold
 DTYPES = ["int32", "int64", "uint8", "bool", "complex128", "complex64", "object", "<U1", "M8[s]"]
 DTYPES += ["longdouble"] * (np.dtype("longdouble").itemsize > 8)  # elsewhere it is float64
@@ -260,9 +281,20 @@ REFUSED = [
     *rows("mean", ones(3), ValueError, "var must have shape (3,), got (6,)", of={ChannelStats}),
     *rows("start", ones(5, (6, 1), (2, 6)), ValueError, "start must have shape (6,), got {value.shape}"),
     *rows("axis", [0, -3], ValueError,
-          "gamma must have shape (4,), got (6,)", of={batch_norm, instance_norm}),
+          "gamma must have shape (4,), got (6,)",
+          of={batch_norm, instance_norm, ghost_batch_norm, filter_response_norm}),
     *rows("axis", [2, -1], ValueError,
-          "gamma must have shape (2,), got (6,)", of={batch_norm, instance_norm}),
+          "gamma must have shape (2,), got (6,)",
+          of={batch_norm, instance_norm, ghost_batch_norm, filter_response_norm}),
+    *rows("axis", [0, -3], ValueError, "running_mean must have shape (4,), got (6,)", of={batch_renorm}),
+    *rows("axis", [0, -3], ValueError, "past must have 4 channels, got 6", of={pooled_batch_norm}),
+    *rows("past", [ChannelStats(8, Q, Q), ChannelStats(0, Q, Q)], ValueError,
+          "past must have 6 channels, got 2"),
+    *rows("past", [ChannelStats(8, P, -P * P), ChannelStats(8, P, 0 * P - 1e-300)], ValueError,
+          "past must have variances of at least 0, got {value.var[0]}"),
+    *rows("past", [None, (8, P, P), X], TypeError, "past must be a ChannelStats, got {type}"),
+    *rows("running_var", [-np.ones(6), 0 * P - 1e-300], ValueError,
+          "running_var must be at least 0, got {value[0]}", of={batch_renorm}),
     *rows("axis", [0, -3], ValueError, "bias must have shape (4,), got (6,)", of={fold}),
     *rows("axis", [2, -1], ValueError, "mean must have shape (2,), got (6,)", of={fold}, bias=None),
     *rows("bias", [RAGGED], ValueError,
@@ -283,12 +315,24 @@ REFUSED = [
     *rows("x", ones((), 6), ValueError, "x must have at least 2 axes (N, C, *S), got shape {value.shape}",
           of=all_but(layer_norm, rms_norm, *DIFFERENCES)),
     *rows("x", [X[:, :5]], ValueError, "x must have 6 channels on axis 1, got shape (4, 5, 2)", of=LAYER),
-    *rows("axis", [-1], ValueError, "x must have 6 channels on axis -1, got shape (4, 6, 2)", of=LAYER),
+    *rows("axis", [-1], ValueError, "x must have 6 channels on axis -1, got shape (4, 6, 2)",
+          of=LAYER | {call_tlu}),
     *rows("axis", [3, 17, -4], ValueError, "axis must be in [-3, 3) for shape (4, 6, 2), got {value}",
-          of=all_but(BatchNorm)),  # which sees x later
+          of=all_but(BatchNorm, TLU)),  # which see x later
     *rows("x", ones((1, 6), (1, 6, 1)), ValueError,
           "x must have more than 1 value per channel in training, got {value.shape}",
-          of={batch_norm, call_in_training}),
+          of={batch_norm, call_in_training, batch_renorm}),
+    *rows("x", ones((1, 6), (1, 6, 1)), ValueError,
+          "x and past must have more than 1 value per channel together, got {value.shape}",
+          of={pooled_batch_norm}, past=ChannelStats(0, P, P)),
+    *rows("x", ones((2, 6), (5, 6, 1)), ValueError,
+          "x must have more than 1 value to share a mean, got shape {value.shape}",
+          of={ghost_batch_norm}, ghost_size=1),
+    *rows("ghost_size", [3, 5, 8], ValueError, "ghost_size must divide the 4 samples, got {value}"),
+    *rows("axis", [0], ValueError, "ghost_size must divide the 6 samples, got 4",
+          of={ghost_batch_norm}, ghost_size=4),
+    *rows("x", ones((4, 6)), ValueError,
+          "x must have at least 3 axes (N, C, *S), got shape (4, 6)", of={filter_response_norm}),
     *rows("x", ones((2, 6), (5, 6, 1)), ValueError,
           "x must have more than 1 value to share a mean, got shape {value.shape}",
           of={instance_norm}, gamma=None, beta=None),
@@ -309,6 +353,10 @@ REFUSED = [
     *rows("images", ones((2, 3, 4, 8), (2, 3, 8, 4)), ValueError,
           "x must be at least 5 x 5 with its padding, got {value.shape[2]} x {value.shape[3]}",
           of={call_max_pooling}),
+    *rows("values", [X[:, :5]], ValueError, "x must have 6 channels on axis 1, got shape (4, 5, 2)",
+          of={call_tlu}),
+    *rows("values", ones((), 6), ValueError,
+          "x must have at least 2 axes (N, C, *S), got shape {value.shape}", of={call_tlu}),
     *rows("images values", lambda good: [np.ones(good.shape, dtype) for dtype in DTYPES], TypeError,
           "x must have dtype {floats}, got {value.dtype}"),
 
@@ -320,12 +368,12 @@ REFUSED = [
     *rows("labels", [LABELS - 1], ValueError, "labels must be in [0, 4), got -1 to 2", of={take_step}),
 
     # an integer, and normalized_shape, which may be several
-    *rows("axis num_groups num_features count steps in_features out_features in_channels out_channels size"
-          " padding groups", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
-          "{argument} must be an integer, got {value!r}"),
+    *rows("axis num_groups ghost_size num_features count steps in_features out_features in_channels"
+          " out_channels size padding groups", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])],
+          TypeError, "{argument} must be an integer, got {value!r}"),
     *rows("stride", [1.0, "1", True, (1,)], TypeError, "stride must be an integer, got {value!r}"),
     *rows("stride", [None], TypeError, "stride must be an integer, got None", of={Conv2d}),  # else the size
-    *rows("num_groups num_features steps in_features out_features normalized_shape", [0, -1, -2],
+    *rows("num_groups ghost_size num_features steps in_features out_features normalized_shape", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
     *rows("in_channels out_channels size stride groups", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
@@ -357,11 +405,25 @@ REFUSED = [
           "normalized_shape must end the shape of x, (), got {value}", x=np.array(1.0)),
 
     # a real number
-    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope",
-          [True, np.False_, "1e-5", b"1e-5", 10**400, 1j, [1e-5], np.array([1e-5])], TypeError,
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope r_max d_max",
+          [True, np.False_, "1e-5", b"1e-5", 10**400, 1j], TypeError,
           "{argument} must be a real number, got {value!r}"),
-    *rows("eps moving_average_fraction step start drop learning_rate decay slope", [None], TypeError,
-          "{argument} must be a real number, got None"),
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope r_max d_max",
+          [[1e-5], np.array([1e-5])], TypeError, "{argument} must be a real number, got {value!r}",
+          of=all_but(filter_response_norm)),  # whose eps may be an array
+    *rows("eps", SHAPES[:3] + SHAPES[4:], ValueError, "eps must have shape (6,), got {value.shape}",
+          of={filter_response_norm}),
+    *rows("eps", [[1e-5]], ValueError, "eps must have shape (6,), got (1,)", of={filter_response_norm}),
+    *rows("eps", [INTS], TypeError, "eps must have dtype {floats}, got int64", of={filter_response_norm}),
+    *rows("eps", [RAGGED], ValueError,
+          "eps must be a rectangular array: " + words_of_numpy(np.asarray, RAGGED),
+          of={filter_response_norm}),
+    *((filter_response_norm, {"eps": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0])}, ValueError,
+       f"eps must be positive and finite, got {one}") for one in (0.0, -1.0, nan, inf)),
+    *rows("r_max", [0.9, 0.0, -3.0, 1 - 2**-53, nan], ValueError, "r_max must be at least 1, got {value}"),
+    *rows("d_max", [-0.1, -1e-300, -inf, nan], ValueError, "d_max must be at least 0, got {value}"),
+    *rows("eps moving_average_fraction step start drop learning_rate decay slope r_max d_max", [None],
+          TypeError, "{argument} must be a real number, got None"),
     *rows("momentum", [None], TypeError,
           "momentum must be a real number, got None", of=all_but(BatchNorm)),  # None: the plain average
     *rows("eps step slope", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
@@ -393,9 +455,9 @@ REFUSED = [
 
     # a choice
     *((call, {"dtype": wrong}, TypeError, f"dtype must have dtype {FLOATS}, got {np.dtype(wrong)}")
-      for call in (BatchNorm, Conv2d, Linear) for wrong in (int, bool, complex, object)),
+      for call in (BatchNorm, Conv2d, Linear, TLU) for wrong in (int, bool, complex, object)),
     *((call, {"dtype": wrong}, TypeError, words_of_numpy(np.dtype, wrong))
-      for call in (BatchNorm, Conv2d, Linear) for wrong in ("nonsense", 3, 1.5)),
+      for call in (BatchNorm, Conv2d, Linear, TLU) for wrong in ("nonsense", 3, 1.5)),
     *rows("engine", ["", "numba", "Compiled", 3, True], ValueError,
           'engine must be "numpy" or "compiled", got {value!r}'),
     *rows("convention source target", ["torch", "Keras", "", None, 3, ["keras"]], ValueError,
@@ -485,6 +547,12 @@ ALLOWED = [
     *(row[:2] for row in rows("momentum moving_average_fraction", [1, 1.0, np.float32(0.5)])),
     *(row[:2] for row in rows("momentum moving_average_fraction", [0, 0.0], of=all_but(debias))),
     (load, {"state": state(num_batches_tracked=0)}),
+    *(row[:2] for row in rows("ghost_size", [1, 2, 4])),
+    *(row[:2] for row in rows("r_max", [1, inf])),
+    *(row[:2] for row in rows("d_max", [0, inf])),
+    *(row[:2] for row in rows("running_var", [np.zeros(6)], of={batch_renorm})),
+    *(row[:2] for row in rows("past", [ChannelStats(0, P, -P * P), ChannelStats(2, P, 0 * P)])),
+    *(row[:2] for row in rows("eps", [np.ones(6), [1e-5] * 6, np.array(0.5)], of={filter_response_norm})),
 ]
 
 

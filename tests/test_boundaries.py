@@ -18,9 +18,10 @@ ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
     "arguments": 0, "engine": 0, "reference": 0, "folding": 1, "gradcheck": 1, "progress": 1,
-    "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "layers": 5, "": 6, "parts": 6,
-    "check": 7, "convolution": 7, "recalibration": 7, "mobile": 8, "folds": 8, "torch": 9, "network": 9,
-    "data": 10, "compiled": 9, "figures": 11,
+    "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "small_batches": 4,
+    "filter_response": 4, "layers": 5, "": 6, "parts": 6, "check": 7, "convolution": 7,
+    "recalibration": 7, "mobile": 8, "folds": 8, "torch": 9, "network": 9, "data": 10, "compiled": 9,
+    "figures": 11,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 
@@ -102,12 +103,18 @@ SIGNATURES = {
     "group_norm": "(x, num_groups, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "instance_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "rms_norm": "(x, normalized_shape, gamma=None, *, eps=1e-05)",
+    "pooled_batch_norm": "(x, past, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "ghost_batch_norm": "(x, ghost_size, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "batch_renorm": "(x, running_mean, running_var, gamma=None, beta=None, *, r_max=3.0, d_max=5.0, "
+    "eps=1e-05, axis=1)",
+    "filter_response_norm": "(x, gamma=None, beta=None, *, eps=1e-06, axis=1)",
     "update_running": "(running_mean, running_var, stats, momentum=0.1, *, unbiased=True)",
     "BatchNorm": "(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, "
     "bias=True, axis=1, dtype=<class 'numpy.float32'>, engine=None)",
     "ChannelStats": "(count: int, mean: numpy.ndarray, var: numpy.ndarray) -> None",
 } | {f"{name}_backward": "(dy, cache)" for name in (
     "batch_norm", "batch_norm_eval", "layer_norm", "group_norm", "instance_norm", "rms_norm",
+    "pooled_batch_norm", "ghost_batch_norm", "batch_renorm", "filter_response_norm",
 )}  # fmt: skip
 
 
@@ -122,7 +129,7 @@ def test_all_is_the_public_api():
     assert list(bnlib.__all__) == sorted(bnlib.__all__)
 
 
-LIKE_BATCH_NORM = {f"{norm}_norm_backward" for norm in ("layer", "rms", "group", "instance")}
+LIKE_BATCH_NORM = {f"{norm}_norm_backward" for norm in ("layer", "rms", "group", "instance", "ghost_batch")}
 
 
 @pytest.mark.parametrize("name", sorted(LIKE_BATCH_NORM))

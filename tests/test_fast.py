@@ -1,5 +1,6 @@
 """The fast path against the plain formulas: layouts, strides, dtypes, block boundaries, hostile values."""
 
+import re
 from itertools import permutations
 
 import numpy as np
@@ -11,7 +12,7 @@ import bnlib
 from bnlib import engine
 from bnlib.engine import blocks, fast, matrices
 from bnlib.engine.cells import cells_of
-from bnlib.engine.matrices import layout, matrix_of
+from bnlib.engine.matrices import combine, layout, matrix_of, sums
 
 CUTS = [  # BLOCK, LONG, ROW, COLUMNS, so small that a few dozen values meet every boundary
     (2**18, 128, 2**11, 2**13),
@@ -35,7 +36,11 @@ class forced:
     """The fast path for arrays of any size, with these cuts; or, with None, the plain path alone."""
 
     def __init__(self, cut):
-        self.values = {(engine, "SMALL"): 0 if cut else float("inf"), (matrices, "FEW"): 1}
+        self.values = {
+            (engine, "SMALL"): 0 if cut else float("inf"),
+            (matrices, "FEW"): 1,
+            (matrices, "SLICE"): 1,
+        }
         names = ("BLOCK", "LONG", "ROW", "COLUMNS")
         self.values |= {(matrices, name): n for name, n in zip(names, cut or (), strict=False)}
 
@@ -102,6 +107,32 @@ def test_fast_is_plain(shape, cut, dtype, far, memory, eps):
     assert quick[0].strides == x.strides or 1 in shape
 
 
+@given(
+    shape=st.lists(st.integers(1, 5), min_size=1, max_size=5).map(tuple),
+    cut=st.sampled_from(CUTS),
+    memory=st.randoms(use_true_random=False),
+)
+@settings(max_examples=300, deadline=None)
+def test_cells_along_any_axes(shape, cut, memory):
+    """Sums and sums of products by cells, and a sum with numbers of the cells."""
+    rng = np.random.default_rng(memory.randrange(2**32))
+    order = memory.sample(range(len(shape)), len(shape))
+    x, dy = (rng.normal(size=shape).transpose(order).copy().transpose(np.argsort(order)) for _ in range(2))
+    axes = tuple(sorted(memory.sample(range(len(shape)), memory.randint(0, len(shape)))))
+    with forced(cut):
+        matrix = matrix_of(axes, x, dy)
+        if matrix is None:
+            within = "".join("c" if axis in axes else "." for axis in order if shape[axis] > 1)
+            assert re.search(r"\.c+\.+c|c\.+c+\.+c", within)  # apart, and not as the outermost of two
+            return
+        over = tuple(i for i in range(len(shape)) if i not in axes)
+        total, products = sums(matrix, None, [(0,), (0, 1)], x, dy)
+        near([total, products], [v.sum(axis=over, keepdims=True) for v in (x, x * dy)], FLOAT64)
+        pivot, shift, one, other = rng.normal(size=(4, *total.shape))
+        got = combine(matrix, np.empty_like(x), shift, (x, one, pivot), (dy, other, None))
+        near([got], [one * (x - pivot) + other * dy + shift], FLOAT64)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])
 def test_any_channel_axis(cuts, axis):
     x, dy, _, _ = drawn(np.random.default_rng(1), (4, 5, 6), np.float64)
@@ -111,32 +142,40 @@ def test_any_channel_axis(cuts, axis):
         near(quick, both_passes("batch_norm", x, dy, gamma, beta, 1e-5, axis=axis), FLOAT64)
 
 
-NORMS = [("instance_norm", ()), ("group_norm", (2,)), ("layer_norm", ((3, 5),))]
+NORMS = [
+    ("instance_norm", ()),
+    ("group_norm", (2,)),
+    ("layer_norm", ((3, 5),)),
+    ("ghost_batch_norm", (2,)),
+    ("filter_response_norm", ()),
+]
 
 
 @pytest.mark.parametrize(("norm", "arguments"), NORMS)
 def test_the_relatives_use_it_where_they_can(cuts, norm, arguments):
-    x, dy, gamma, beta = drawn(np.random.default_rng(3), (3, 4, 3, 5), np.float64)
+    x, dy, gamma, beta = drawn(np.random.default_rng(3), (4, 4, 3, 5), np.float64)
     if norm == "layer_norm":
         gamma, beta = np.random.default_rng(4).normal(size=(2, 3, 5))
     y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta)
-    quick = y, *getattr(bnlib, f"{norm}_backward")(dy, cache)
+    quick = y, *getattr(bnlib, f"{norm}_backward")(dy, cache)[:3]
     with forced(None):
         y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta)
-        near(quick, (y, *getattr(bnlib, f"{norm}_backward")(dy, cache)), FLOAT64)
+        near(quick, (y, *getattr(bnlib, f"{norm}_backward")(dy, cache)[:3]), FLOAT64)
 
 
-@pytest.mark.parametrize("norm", ["instance_norm", "group_norm"])
+@pytest.mark.parametrize(
+    "norm", ["instance_norm", "group_norm", "ghost_batch_norm", "filter_response_norm"]
+)
 @pytest.mark.parametrize("order", [(1, 0, 2, 3), (2, 3, 1, 0), (2, 0, 1, 3)], ids=str)
 def test_the_relatives_in_another_memory_order(cuts, norm, order):
     """Cells along several axes, which lie in memory in another order than in the shape."""
-    x, dy, gamma, beta = drawn(np.random.default_rng(15), (3, 4, 3, 5), np.float64)
+    x, dy, gamma, beta = drawn(np.random.default_rng(15), (4, 4, 3, 5), np.float64)
     x, dy = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, dy))
-    given = (2,) if norm == "group_norm" else ()
+    given = (2,) if norm in ("group_norm", "ghost_batch_norm") else ()
 
     def passes():
         y, cache = getattr(bnlib, norm)(x, *given, gamma, beta)
-        return y, *getattr(bnlib, f"{norm}_backward")(dy, cache)
+        return y, *getattr(bnlib, f"{norm}_backward")(dy, cache)[:3]
 
     quick = passes()
     with forced(None):
@@ -156,17 +195,30 @@ def test_evaluation(cuts):
         near(quick, passes(), FLOAT64)
 
 
+TAKEN = {
+    "batch_norm": (),
+    "instance_norm": (),
+    "group_norm": (2,),
+    "pooled_batch_norm": (bnlib.ChannelStats(9, np.arange(4.0), np.arange(1.0, 5.0)),),
+    "ghost_batch_norm": (2,),
+    "batch_renorm": (np.arange(4.0), np.arange(1.0, 5.0)),
+    "filter_response_norm": (),
+}
+
+
 @pytest.mark.parametrize("parameters", [True, False], ids=["with gamma and beta", "without"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("norm", ["batch_norm", "instance_norm", "group_norm"])
-def test_it_is_taken(cuts, monkeypatch, norm, dtype, parameters):
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("norm", TAKEN)
+def test_it_is_taken(cuts, monkeypatch, norm, last, dtype, parameters):
     """Where it applies the plain formulas are not called: nothing falls back in silence."""
     x, dy, gamma, beta = drawn(np.random.default_rng(11), (8, 4, 3, 5), dtype)
     gamma, beta = (gamma, beta) if parameters else (None, None)
-    arguments = (2,) if norm == "group_norm" else ()
+    if last:
+        x, dy = (np.ascontiguousarray(np.moveaxis(array, 1, -1)) for array in (x, dy))
 
     def passes():
-        y, cache = getattr(bnlib, norm)(x, *arguments, gamma, beta)
+        y, cache = getattr(bnlib, norm)(x, *TAKEN[norm], gamma, beta, axis=-1 if last else 1)
         return [v for v in (y, *getattr(bnlib, f"{norm}_backward")(dy, cache)) if v is not None]
 
     with forced(None):
@@ -211,7 +263,9 @@ def test_where_it_does_not_apply():
         np.broadcast_to(x[:1], x.shape),
     ):
         assert matrix_of([1], other) is None
-    assert matrix_of([0, 2], x) is None  # cells that are not together in memory
+    assert matrix_of([0, 2], x) is None  # too little for each of the leads
+    assert matrix_of([0, 2], x.reshape(10, 120, 20)) is not None
+    assert matrix_of([1, 3], x.reshape(4, 10, 30, 20)) is None  # cells that are not together in memory
     assert matrix_of([1], x, x.astype(np.float64)) is None
     assert matrix_of([1], x, np.asfortranarray(x)) is None
 
@@ -220,6 +274,14 @@ def test_where_it_does_not_apply():
 def test_views_are_never_copied(order):
     x = np.arange(24_000.0).reshape(40, 30, 20).transpose(order)
     matrix = matrix_of([1], x)
+    for rows in matrix.matrices(x):
+        assert rows.size == 0 or np.shares_memory(rows, x)
+
+
+def test_views_of_several_leads_are_never_copied():
+    x = np.arange(24_000.0).reshape(10, 120, 20)
+    matrix = matrix_of([0, 2], x)
+    assert matrix.cells.lead == 10
     for rows in matrix.matrices(x):
         assert rows.size == 0 or np.shares_memory(rows, x)
 

@@ -10,6 +10,7 @@ from helpers import GRADCHECK, assert_close, assert_same
 from bnlib import BatchNorm
 from bnlib.gradcheck import max_error
 from bnlib.network import (
+    TLU,
     Conv2d,
     Dropout,
     Flatten,
@@ -24,6 +25,7 @@ from bnlib.network import (
     float64_batch_norm,
     mlp,
     parts_of,
+    sgd_step,
 )
 
 
@@ -87,6 +89,71 @@ def test_sequential_applies_parts_in_order():
     first, relu, second = network.parts
     assert_same(network(x), second(relu(first(x))))
     assert max_error(network, x, dy, network.backward(dy)) < GRADCHECK
+
+
+def test_tlu_by_hand():
+    """Channel 0 has the threshold 1, channel 1 has -2; a tie goes to tau."""
+    tlu, x = TLU(2), np.array([[0.0, 0.0], [1.0, -2.0], [5.0, -3.0]])
+    assert_same(tlu.tau, np.zeros(2))
+    assert tlu.dtau is None
+    tlu.tau = np.array([1.0, -2.0])
+    assert_same(tlu(x), np.array([[1.0, 0], [1, -2], [5, -2]]))
+    assert_same(tlu.backward(np.array([[3.0, 4], [5, 6], [7, 8]])), np.array([[0.0, 4], [0, 0], [7, 0]]))
+    assert_same(tlu.dtau, np.array([8.0, 14]))
+    assert list(tlu.parameters()) == [(tlu, "tau")]
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((5, 4), 1), ((3, 4, 2, 3), 1), ((3, 2, 4), -1), ((4, 3), 0)])
+def test_tlu_gradients(shape, axis):
+    tlu, x, dy = TLU(4, axis), rng().normal(size=shape) * 2, rng(1).normal(size=shape) * 9
+    tau = np.array([-0.9, 0.3, 0.0, 1.2])
+
+    def function(tau, x=x):
+        tlu.tau = tau
+        return tlu(x)
+
+    assert max_error(lambda x: function(tau, x), x, dy, (function(tau), tlu.backward(dy))[1]) < GRADCHECK
+    assert max_error(function, tau, dy, (function(tau), tlu.backward(dy), tlu.dtau)[2]) < GRADCHECK
+
+
+def test_tlu_is_a_relu_where_tau_is_0_and_relu_plus_tau_elsewhere():
+    x, dy = rng().normal(size=(6, 3)), rng(1).normal(size=(6, 3))
+    tlu, relu = TLU(3), ReLU()
+    assert_same(tlu(x), relu(x))
+    assert_same(tlu.backward(dy), relu.backward(dy))
+    tlu.tau = np.array([0.5, -0.25, 0.125])
+    assert_close(tlu(x), relu(x - tlu.tau) + tlu.tau)
+    assert np.isnan(tlu(np.full((1, 3), np.nan))).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_tlu_dtypes(dtype):
+    """An output like x, a gradient like dy, and that of tau like tau, whose sums are in float64."""
+    tlu, x = TLU(1, dtype=dtype), np.full((4097, 1), -1.0, np.float16)
+    assert tlu(x).dtype == np.float16
+    assert tlu.backward(np.ones_like(x)).dtype == np.float16
+    assert_same(tlu.dtau, np.array([4097], dtype))  # one by one, float16 would stop at 2048
+
+
+def test_tlu_is_as_it_was_after_an_error():
+    tlu, x = TLU(3), rng().normal(size=(6, 3))
+    tlu(x)
+    wanted = tlu.backward(x), tlu.dtau
+    with pytest.raises(ValueError, match=r"^x must have 3 channels on axis 1, got shape \(6, 2\)$"):
+        tlu(x[:, :2])
+    with pytest.raises(ValueError, match=r"^dy must have the shape of y, \(6, 3\), got \(6, 2\)$"):
+        tlu.backward(x[:, :2])
+    with pytest.raises(TypeError, match=r"^dy must have dtype float16, float32 or float64, got int64$"):
+        tlu.backward(np.ones((6, 3), np.int64))
+    assert tlu.dtau is wanted[1]
+    assert_same(tlu.backward(x), wanted[0])
+
+
+def test_tlu_in_a_network_learns():
+    network = Sequential(Linear(4, 3, rng()), float64_batch_norm(3), TLU(3), Linear(3, 2, rng(1)))
+    sgd_step(network, rng(2).normal(size=(8, 4)), np.resize([0, 1], 8), 0.1)
+    assert network.parts[2].tau.all()
+    assert len([name for _, name in network.parameters() if name == "tau"]) == 1
 
 
 def test_sigmoid_by_hand():
@@ -399,6 +466,7 @@ PARTS = [
     (partial(Linear, 3, 2, rng()), (4, 3)),
     (ReLU, (4, 3)),
     (Sigmoid, (4, 3)),
+    (partial(TLU, 3), (4, 3, 2)),
     (partial(Dropout, 0.5, rng()), (4, 3)),
     (partial(Conv2d, 2, 3, 2, rng()), (2, 2, 3, 3)),
     (partial(MaxPool2d, 2), (2, 2, 4, 4)),

@@ -11,16 +11,16 @@ every_eps = pytest.mark.parametrize("eps", [1e-5, 0.3, 70.0])
 
 
 def results(case, x, gamma, beta, dy, eps=1e-5):
-    y, cache = case.forward(x, gamma, beta if case.center else None, eps)
+    y, cache = case.forward(x, gamma, beta if case.shifts else None, eps)
     return y, cache.xhat, *case.backward(dy, cache)
 
 
 def expected(case, x, gamma, beta, dy, eps=1e-5):
     """The same of the specification; None for the gradient of a parameter that is absent."""
-    beta = beta if case.center else None
+    beta = beta if case.shifts else None
     dx, dgamma, dbeta = case.expected_gradients(dy, x, gamma, eps)
     of_parameters = None if gamma is None else dgamma, None if beta is None else dbeta
-    return case.expected(x, gamma, beta, eps), case.expected(x, eps=eps), dx, *of_parameters
+    return case.expected(x, gamma, beta, eps), case.expected_xhat(x, eps), dx, *of_parameters
 
 
 def assert_all_close(got, wanted):
@@ -56,7 +56,7 @@ def test_every_norm(case, eps, way):
 def test_gradients_are_those_of_differences(case, eps):
     def backward(dy, x, gamma, eps):
         _, _, *gradients = results(case, x, gamma, np.ones_like(gamma), dy, eps)
-        return gradients if case.center else (*gradients[:2], case.expected_gradients(dy, x)[2])
+        return gradients if case.shifts else (*gradients[:2], case.expected_gradients(dy, x)[2])
 
     check_backward(case, backward, eps)
 

@@ -262,6 +262,7 @@ def backward_in_columns(x, dy, mean, inv_std, gamma, mean_share, std_share, dbet
 
 
 moments = statistics.moments.formula  # a single sweep over x is enough: all sums are in float64
+mean_square = statistics.mean_square.formula
 
 
 def forward(x, gamma, beta, eps, axes, parameter_axes):
@@ -368,7 +369,7 @@ def plan_for(arrays, numbers, over):
 @lru_cache
 def make_plan(shape, strides, over, *shapes):
     cells = cells_of(shape, strides, axes_of_cells(len(shape), over, *shapes))
-    return cells and Plan(cells, over, LONG)
+    return Plan(cells, over, LONG) if cells and cells.lead == 1 else None
 
 
 def plan_of_all(axes, parameter_axes, *arrays):
@@ -384,7 +385,8 @@ def plan_of_all(axes, parameter_axes, *arrays):
 def make_plan_of_all(shape, strides, axes, parameter_axes):
     cells = cells_of(shape, strides, parameter_axes)
     one_a_parameter = axes == statistics.all_axes_but(len(shape), *parameter_axes)
-    return Plan(cells, axes, 2) if one_a_parameter and cells and cells.in_order else None
+    usable = one_a_parameter and cells and cells.lead == 1 and cells.in_order
+    return Plan(cells, axes, 2) if usable else None
 
 
 class Plan:

@@ -38,6 +38,17 @@ def moments(x, axes):
     return mean, np.maximum(var, 0)
 
 
+def mean_square(x, axes):
+    """Return the float64 mean square over axes, kept at length one."""
+    matrix = matrix_of(axes_of_cells(x.ndim, axes), x)
+    if matrix is None:
+        return None
+    (total,) = sums(matrix, None, [(0, 0)], x)
+    if not np.isfinite(total).all() or (total < tiny(x.dtype)).any():
+        return None
+    return total / matrix.count
+
+
 def affine(x, mean, inv_std, gamma, beta):
     """Return gamma * xhat + beta."""
     return weighted(x, mean, inv_std, gamma, beta)
@@ -81,7 +92,7 @@ def weighted(x, mean, inv_std, of_xhat, shift, *others):
     with np.errstate(all="ignore"):
         scale = of_xhat * inv_std
         shift = shift - rest * scale
-    if not usable(x.dtype, scale, shift, *scales):
+    if not usable(x.dtype, shift, scale, *scales):
         return None
     terms = [*((array, factor, None) for array, factor in others), (x, scale, pivot)]
     return combine(matrix, np.empty_like(x), shift, *terms)
@@ -106,8 +117,9 @@ def tiny(dtype):
     return 1e-30 if dtype == np.float32 else 1e-280
 
 
-def usable(dtype, *values):
-    """Whether numbers keep their precision in this dtype."""
+def usable(dtype, shift, *factors):
+    """Whether numbers keep their precision in this dtype; a small shift is only added, and does."""
     small, large = (1e-18, 1e18) if dtype == np.float32 else (1e-150, 1e150)
-    sizes = [np.abs(value) for value in values]
-    return all(size.max() < large and (size[size > 0] > small).all() for size in sizes)
+    sizes = [np.abs(factor) for factor in factors]
+    enough = all(size.max() < large and (size[size > 0] > small).all() for size in sizes)
+    return enough and np.abs(shift).max() < large

@@ -1,7 +1,8 @@
 """Large arrays as matrices with long rows, cut into blocks that stay in the cache.
 
-An array is seen by its `Cells`, x[outer, cell, inner]. Where the inner run is long, it is a row of its own
-(tall); otherwise the cells lie side by side in a row, several times over if they are few (wide):
+An array is seen by its `Cells`, x[lead, outer, cell, inner], and is a matrix for each lead. Where the inner
+run is long, it is a row of its own (tall); otherwise the cells lie side by side in a row, several times
+over if they are few (wide):
 
     tall: n0 c0 |x x x x x x x x|   a column of numbers     wide: |c0 c1 c2 c0 c1 c2 c0 c1 c2|   a row of
           n0 c1 |x x x x x x x x|   beside it, one a row          |c0 c1 c2 c0 c1 c2 c0 c1 c2|   numbers
@@ -21,6 +22,7 @@ LONG = 128  # a run of one cell at least this long is a row of its own
 ROW = 2**11  # shorter runs are laid side by side up to this length
 COLUMNS = 2**13  # at most so many columns at once: their parameters stay in the cache
 FEW = 16  # with fewer values a cell, its parameters would be most of the work
+SLICE = 2**11  # elements: with fewer a lead, its calls would be most of the work
 
 _row, _ones = np.full(COLUMNS, 0.1, np.float32), np.ones(COLUMNS, np.float32)
 if np.vecdot(_row, _ones) == np.cumsum(_row)[-1]:
@@ -45,7 +47,7 @@ def matrix_of(cells, x, *others):
 def layout(shape, strides, itemsize, axes):
     """The Matrix of a shape and its strides, or None."""
     cells = cells_of(shape, strides, axes)
-    if cells is None or cells.count < FEW:
+    if cells is None or cells.count < FEW or (cells.lead > 1 and cells.count * cells.cell < SLICE):
         return None
     lengths = [shape[axis] for axis in cells.order]
     dense = [itemsize * math.prod(lengths[i + 1 :]) for i in range(len(lengths))]
@@ -60,38 +62,40 @@ class Matrix:
 
     def __init__(self, cells):
         self.cells, self.count = cells, cells.count
-        self.tall = cells.inner >= LONG
+        self.tall = cells.inner >= (LONG if cells.outer > 1 else FEW)  # a cell of one run is a row anyway
         a_sample = cells.cell * cells.inner
-        self.fold = 1 if self.tall else max(1, min(cells.outer, ROW // a_sample))
+        # side by side, but so that the parameters stay a small part of what is read
+        self.fold = 1 if self.tall else max(1, min(cells.outer // FEW, ROW // a_sample))
         self.width = cells.inner if self.tall else self.fold * a_sample
-        self.length = cells.outer * cells.cell if self.tall else self.width  # of a spread vector
+        self.length = cells.outer * cells.cell if self.tall else self.width  # of a vector spread for a lead
 
     def matrices(self, array):
-        """The array as a matrix, and what is left over as a matrix of one row: views, no copies."""
-        flat = array.transpose(self.cells.order).reshape(-1)
-        whole = flat.size // self.width * self.width
-        return flat[:whole].reshape(-1, self.width), flat[whole:].reshape(1, -1)
+        """For each lead a matrix, and what is left over as a matrix of one row: views, no copies."""
+        lead = self.cells.lead
+        flat = array.transpose(self.cells.order).reshape(lead, -1)
+        whole = flat.shape[1] // self.width * self.width
+        return flat[:, :whole].reshape(lead, -1, self.width), flat[:, whole:].reshape(lead, 1, -1)
 
     def spread(self, values, dtype):
-        """Values that broadcast against the cells, as a column (tall) or a row (wide) of their own."""
-        values = self.cells.listed(np.asarray(values)).astype(dtype)
+        """Values that broadcast against the cells, for each lead as a column (tall) or a row (wide)."""
+        values = self.cells.listed(np.asarray(values)).astype(dtype).reshape(self.cells.lead, -1)
         if not self.tall and self.cells.inner > 1:
-            values = values.repeat(self.cells.inner)
-        values = np.concatenate([values] * (self.cells.outer if self.tall else self.fold))
-        return values[:, None] if self.tall else values[None]
+            values = values.repeat(self.cells.inner, axis=1)
+        values = np.concatenate([values] * (self.cells.outer if self.tall else self.fold), axis=1)
+        return values[:, :, None] if self.tall else values[:, None]
 
     def gather(self, sums):
         """Sums by rows or columns, as sums that broadcast against x."""
         cells = self.cells
         if self.tall:
-            sums = sums.reshape(cells.outer, cells.cell).sum(axis=0)
+            sums = sums.reshape(cells.lead, cells.outer, cells.cell).sum(axis=1)
         else:
-            sums = sums.reshape(self.fold, cells.cell, cells.inner).sum(axis=(0, 2))
+            sums = sums.reshape(cells.lead, self.fold, cells.cell, cells.inner).sum(axis=(1, 3))
         return cells.spread(sums)
 
     @cached_property
     def blocks(self):
-        """For every block: which matrix, which part of it, and which part of a spread vector."""
+        """For every block of a lead: which matrix, which part of it, and which part of a spread vector."""
         found, everything = [], slice(None)
         rows = self.length if self.tall else self.cells.outer // self.fold
         columns = -(-self.width // -(-self.width // COLUMNS))  # nearly equal parts
@@ -105,6 +109,12 @@ class Matrix:
             found.append((1, rest, rest))
         return found
 
+    def places(self, step=1):
+        """Yield the blocks of all leads, or with step -1 from the last to the first."""
+        for lead in range(self.cells.lead)[::step]:
+            for which, cut, part in self.blocks[::step]:
+                yield which, (lead, *cut), (lead, *part)
+
 
 def sums(matrix, pivot, terms, *arrays):
     """Return sums, by cells, of arrays or of products of two, given by their numbers: (0,), (0, 1), ...
@@ -113,15 +123,16 @@ def sums(matrix, pivot, terms, *arrays):
     of the arrays; they are added up in float64.
     """
     views, dtype = [matrix.matrices(array) for array in arrays], arrays[0].dtype
-    totals, scratch = [np.zeros(matrix.length) for _ in terms], Scratch(dtype)
+    totals, scratch = [np.zeros((matrix.cells.lead, matrix.length)) for _ in terms], Scratch(dtype)
     pivot = None if pivot is None else matrix.spread(pivot, dtype)
     with short_buffers():
-        for which, cut, part in matrix.blocks:
+        for which, cut, part in matrix.places():
+            along = part[0], part[1 if matrix.tall else 2]
             blocks = [view[which][cut] for view in views]
             if pivot is not None:
                 blocks[0] = np.subtract(blocks[0], pivot[part], out=scratch.like(blocks[0]))
             for total, term in zip(totals, terms, strict=True):
-                total[part[0] if matrix.tall else part[1]] += added(matrix.tall, *(blocks[n] for n in term))
+                total[along] += added(matrix.tall, *(blocks[n] for n in term))
         return [matrix.gather(total) for total in totals]
 
 
@@ -147,7 +158,7 @@ def combine(matrix, out, shift, *terms):
     ]
     shift, scratch, views = matrix.spread(shift, out.dtype), Scratch(out.dtype), matrix.matrices(out)
     with short_buffers():
-        for which, cut, part in reversed(matrix.blocks):
+        for which, cut, part in matrix.places(-1):
             result = views[which][cut]
             for n, (array, scale, pivot) in enumerate(spread):
                 target, block = scratch.like(result) if n else result, array[which][cut]

@@ -75,13 +75,17 @@ def groups(rank, shards):
     """Ranks 0 and 1 share a batch, rank 2 has its own; that pair's group is an error in rank 2."""
     pair, alone = dist.new_group([0, 1]), dist.new_group([2])
     layer = bt.SyncBatchNorm(3, process_group=alone if rank == 2 else pair, dtype=torch.float64)
-    y = layer(shards[rank]).detach()
+    y = layer(shards[rank].clone().requires_grad_())
+    asked, all_reduce = [], dist.all_reduce
+    dist.all_reduce = lambda vectors, group=None: asked.append(group is pair)  # a wrong group would hang
+    y.backward(torch.ones_like(y))
+    dist.all_reduce = all_reduce
     layer.process_group = pair
     try:
         layer(shards[rank])
     except ValueError as error:
-        return y, str(error)
-    return y, None
+        return y.detach(), asked, str(error)
+    return y.detach(), asked, None
 
 
 def second_derivative(rank, x):

@@ -354,7 +354,7 @@ def test_a_batch_norm_in_training_mode_is_left():
 
 def test_calls_of_one_layer_are_folded_one_by_one():
     """A convolution and a batch norm that are called twice: each of the first calls has its neighbour."""
-    folded, folds = checked(Called(called_twice, bn=nn.BatchNorm2d(3), conv=conv()))
+    _, folds = checked(Called(called_twice, bn=nn.BatchNorm2d(3), conv=conv()))
     assert folds.folded == {"bn": "conv_folded"}
     assert folds.left == {"bn, call 2": "before it comes relu; after it comes add"}
     both = Called(

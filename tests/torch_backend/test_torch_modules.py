@@ -261,6 +261,9 @@ def test_convert_sync_batchnorm_to_ours():
     assert bt.SyncBatchNorm.convert_sync_batchnorm(model) is model
     assert [type(model[1]), type(model[3][2])] == [bt.SyncBatchNorm] * 2
     assert [model[1].training, model[3][2].training] == [True, False]
+    group = object()
+    bt.SyncBatchNorm.convert_sync_batchnorm(model, group)
+    assert model[1].process_group is model[3][2].process_group is group
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
 
 

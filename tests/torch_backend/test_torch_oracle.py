@@ -1,10 +1,11 @@
 """PyTorch as the oracle: float64 to ten digits, and float32 and float16 against torch's own error."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
-from helpers import BATCH, EVERY, assert_close, assert_same
+from helpers import BATCH, EVERY, FILTER_RESPONSE, SMALL_BATCHES, assert_close, assert_same
 
 import bnlib
 from bnlib import BatchNorm, batch_norm, batch_norm_backward, batch_norm_eval, reference, update_running
@@ -29,12 +30,22 @@ def tensors(*arrays):
 def torch_norm(case, x, gamma, beta, eps, statistics=(None, None)):
     """The case in torch, which wants the samples on axis 0 and the channel on axis 1."""
     if case.norm in ("layer_norm", "rms_norm"):
-        norm = F.layer_norm if case.center else F.rms_norm
-        parameters = (gamma, beta) if case.center else (gamma,)
+        norm = F.layer_norm if case.shifts else F.rms_norm
+        parameters = (gamma, beta) if case.shifts else (gamma,)
         return norm(x, case.parameter_shape, *parameters, eps=eps)
     first = x.movedim(case.along[0], 0) if case.along == (0,) else x.movedim(case.along[0], 1)
     first = first.transpose(0, 1) if case.along == (0,) else first
-    if case.norm == "batch_norm":
+    if case.norm == "filter_response_norm":
+        flat = first.flatten(2)
+        along = [1, -1] + [1] * (first.ndim - 2)
+        scale, shift = (
+            (1 if gamma is None else gamma.view(along)),
+            (0 if beta is None else beta.view(along)),
+        )
+        y = F.rms_norm(flat, flat.shape[2:], eps=eps).view(first.shape) * scale + shift
+    elif case.norm in {one.norm for one in SMALL_BATCHES}:
+        y = torch_small_batches(case, first, gamma, beta, eps)
+    elif case.norm == "batch_norm":
         training = statistics[0] is None
         y = F.batch_norm(first, *statistics, gamma, beta, training=training, eps=eps)
     elif case.norm == "instance_norm":
@@ -42,6 +53,25 @@ def torch_norm(case, x, gamma, beta, eps, statistics=(None, None)):
     else:
         y = F.group_norm(first, case.arguments["num_groups"], gamma, beta, eps)
     return y.transpose(0, 1) if case.along == (0,) else y.movedim(1, case.along[0])
+
+
+def torch_small_batches(case, x, gamma, beta, eps):
+    """By torch's batch norm: of each ghost, with the older values beside, or with constants of its own."""
+    norm = partial(F.batch_norm, running_mean=None, running_var=None, training=True, eps=eps)
+    if case.norm == "ghost_batch_norm":
+        parts = x.split(case.arguments["ghost_size"])
+        return torch.cat([norm(part, weight=gamma, bias=beta) for part in parts])
+    if case.norm == "pooled_batch_norm":
+        older = case.older.swapaxes(0, 1) if case.samples else np.moveaxis(case.older, case.along[0], 1)
+        older = torch.tensor(np.ascontiguousarray(older), dtype=x.dtype)
+        return norm(torch.cat([x, older]), weight=gamma, bias=beta)[: len(x)]
+    values = x.detach().transpose(0, 1).flatten(1).double()
+    running_mean, running_var = (torch.tensor(case.given[name]) for name in ("running_mean", "running_var"))
+    running = (running_var + eps).sqrt()
+    r = ((values.var(1, correction=0) + eps).sqrt() / running).clip(1 / 1.5, 1.5).to(x.dtype)
+    d = ((values.mean(1) - running_mean) / running).clip(-0.7, 0.7).to(x.dtype)
+    weight, bias = (r, d) if gamma is None else (gamma * r, gamma * d)
+    return norm(x, weight=weight, bias=bias if beta is None else bias + beta)
 
 
 def torch_results(case, x, gamma, beta, dy, eps=1e-5, statistics=(None, None)):
@@ -66,7 +96,7 @@ def assert_all_close(got, wanted, **tolerance):
 @pytest.mark.parametrize("given", ["", "gamma", "gamma beta"])
 def test_every_norm(case, eps, given):
     x, gamma, beta, dy = case.draw(11)
-    gamma, beta = gamma if "gamma" in given else None, beta if "beta" in given and case.center else None
+    gamma, beta = gamma if "gamma" in given else None, beta if "beta" in given and case.shifts else None
     y, cache = case.forward(x, gamma, beta, eps)
     wanted = torch_results(case, x, gamma, beta, dy, eps)
     assert_all_close((y, *case.backward(dy, cache)), wanted, **TIGHT)
@@ -304,11 +334,17 @@ def test_low_precision_is_no_worse_than_torchs(shape, dtype, center, seed):
         assert error(got, right) <= ENOUGH * error(other, right)
 
 
-@pytest.mark.parametrize("case", [EVERY[i] for i in (9, 12, 13, 18, 23)], ids=str)
+RELATIVES_AND_OTHERS = [EVERY[i] for i in (9, 12, 13, 18, 23)] + [
+    SMALL_BATCHES[i] for i in (2, 4, 7, 9, 14)
+]
+RELATIVES_AND_OTHERS += FILTER_RESPONSE[1:4:2]
+
+
+@pytest.mark.parametrize("case", RELATIVES_AND_OTHERS, ids=str)
 @pytest.mark.parametrize(("dtype", "center"), [(np.float32, 0), (np.float32, 1e5), (np.float16, 50)])
 def test_low_precision_of_the_relatives(case, dtype, center):
     x, gamma, beta, dy = case.draw(15)
-    rounded = [(x + center).astype(dtype), gamma.astype(dtype), beta.astype(dtype) if case.center else None]
+    rounded = [(x + center).astype(dtype), gamma.astype(dtype), beta.astype(dtype) if case.shifts else None]
     rounded.append(dy.astype(dtype))
     exact = torch_results(case, *(None if a is None else a.astype(np.float64) for a in rounded))
     theirs = torch_results(case, *rounded)

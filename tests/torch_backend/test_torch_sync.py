@@ -129,10 +129,11 @@ def test_only_training_sends(processes):
 def test_process_groups(processes):
     x, _ = batch((9, 3))
     shards = x.split([4, 3, 2])
-    outputs, errors = zip(*bt.launch(ranks.groups, 3, shards, executor=processes), strict=True)
+    outputs, asked, errors = zip(*bt.launch(ranks.groups, 3, shards, executor=processes), strict=True)
     wanted = F.batch_norm(x[:7], None, None, training=True)
     torch.testing.assert_close(torch.cat(outputs[:2]), wanted, **TIGHT)
     torch.testing.assert_close(outputs[2], F.batch_norm(x[7:], None, None, training=True), **TIGHT)
+    assert asked == ([True], [True], [])
     assert errors[:2] == (None, None)
     assert "process_group must contain this process" in errors[2]
 
