@@ -26,12 +26,18 @@ def channels_input(x, axis, channels=None):
     x = float_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 axes (N, C, *S), got shape {x.shape}")
+    place = axis_of(x, axis)
+    if channels not in (None, x.shape[place]):
+        raise ValueError(f"x must have {channels} channels on axis {axis}, got shape {x.shape}")
+    return x, place
+
+
+def axis_of(x, axis):
+    """Return the axis of an array, counted from the front."""
     axis = integer("axis", axis)
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be in [{-x.ndim}, {x.ndim}) for shape {x.shape}, got {axis}")
-    if channels not in (None, x.shape[axis]):
-        raise ValueError(f"x must have {channels} channels on axis {axis}, got shape {x.shape}")
-    return x, axis % x.ndim
+    return axis % x.ndim
 
 
 def shaped(name, value, shape):
@@ -48,6 +54,17 @@ def parameters(gamma, beta, shape):
     """Return copies of scale and shift, each of exactly this shape, or None where it is absent."""
     gamma = None if gamma is None else shaped("gamma", gamma, shape)
     return gamma, None if beta is None else shaped("beta", beta, shape)
+
+
+def statistics(mean, var, eps, shape):
+    """Return float64 copies of mean and var, each of exactly this shape, and eps; the root is of no 0."""
+    mean, var = (shaped(name, v, shape).astype(np.float64) for name, v in (("mean", mean), ("var", var)))
+    eps = real("eps", eps)
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"eps must be finite and at least 0, got {eps}")
+    if (var < 0).any() or (var + eps <= 0).any():
+        raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
+    return mean, var, eps
 
 
 def integer(name, value):
@@ -92,11 +109,15 @@ def finite(name, value):
     return value
 
 
+def positive(name, value):
+    value = real(name, value)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}")
+    return value
+
+
 def positive_eps(eps):
-    eps = real("eps", eps)
-    if not 0 < eps < math.inf:
-        raise ValueError(f"eps must be positive and finite, got {eps}")
-    return eps
+    return positive("eps", eps)
 
 
 def fraction(name, value):

@@ -108,7 +108,7 @@ class CaffeBlobs(NamedTuple):
 
     mean_sum: np.ndarray  # (C,)
     var_sum: np.ndarray  # (C,), of unbiased variances
-    factor: float
+    factor: float  # or an array of shape (1,), as a .caffemodel has it
 
 
 def update_caffe(blobs, stats, moving_average_fraction=0.999):
@@ -168,9 +168,18 @@ def update_caffe(blobs, stats, moving_average_fraction=0.999):
 
 
 def from_caffe(blobs):
-    """Return the (running_mean, running_var) that Caffe's three blobs stand for: 0 where factor is 0."""
+    """Return the (running_mean, running_var) that Caffe's three blobs stand for, as new arrays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If blobs are not CaffeBlobs, or do not fit together; if factor is 0, where no batch has been seen.
+        Caffe itself takes mean and variance for 0 then, and divides by the root of eps.
+    """
     blobs = check_blobs(blobs)
-    scale = 1 / blobs.factor if blobs.factor else 0.0
+    if blobs.factor == 0:
+        raise ValueError("blobs.factor must be positive, got 0.0: no batch was averaged")
+    scale = 1 / blobs.factor
     return blobs.mean_sum * scale, blobs.var_sum * scale
 
 
@@ -196,7 +205,8 @@ def check_blobs(blobs):
         raise TypeError(f"blobs must be CaffeBlobs, got {type(blobs).__name__}")
     mean_sum = arguments.float_array("blobs.mean_sum", blobs.mean_sum)
     var_sum = arguments.shaped("blobs.var_sum", blobs.var_sum, mean_sum.shape)
-    factor = arguments.real("blobs.factor", blobs.factor)
+    factor = blobs.factor[0] if np.shape(blobs.factor) == (1,) else blobs.factor
+    factor = arguments.real("blobs.factor", factor)
     if not 0 <= factor < math.inf:
         raise ValueError(f"blobs.factor must be finite and at least 0, got {factor}")
     return CaffeBlobs(mean_sum.copy(), var_sum, factor)

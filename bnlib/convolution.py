@@ -15,7 +15,8 @@ class Conv2d(Weighted):
     .. math::
         y_{nkij} = b_k + \sum_{cuv} w_{kcuv} \, x_{n c, \, s i + u - p, \, s j + v - p}
 
-    with stride s, and x = 0 on the p pixels around the image.
+    with stride s, and x = 0 on the p pixels around the image. With groups, outputs and channels are cut
+    into as many equal parts in order, and the sum of an output is over the channels of its own part.
 
     Parameters
     ----------
@@ -23,17 +24,19 @@ class Conv2d(Weighted):
     size : int
         Pixels of a side of the window.
     rng : numpy.random.Generator
-    stride : int, default 1
-        Pixels from a window to the next.
+    stride : int or (int, int), default 1
+        Pixels from a window to the next, or those down and those across.
     padding : int, default 0
         Pixels of 0 on each side of the image; size // 2 of an odd size keeps height and width at stride 1.
     bias : bool, default True
         False before batch norm, which takes any constant out again.
     dtype : float dtype, default float64
+    groups : int, default 1
+        It divides both numbers of channels; as many as in_channels make a depthwise convolution.
 
     Attributes
     ----------
-    weight : (out_channels, in_channels, size, size) array
+    weight : (out_channels, in_channels / groups, size, size) array
         As torch has it, and not flipped.
     bias : (out_channels,) array or None
     dweight, dbias : like weight and bias
@@ -59,23 +62,40 @@ class Conv2d(Weighted):
     """
 
     def __init__(
-        self, in_channels, out_channels, size, rng, stride=1, padding=0, bias=True, dtype=np.float64
+        self,
+        in_channels,
+        out_channels,
+        size,
+        rng,
+        stride=1,
+        padding=0,
+        bias=True,
+        dtype=np.float64,
+        groups=1,
     ):
         in_channels = arguments.positive_integer("in_channels", in_channels)
         out_channels = arguments.positive_integer("out_channels", out_channels)
         size = arguments.positive_integer("size", size)
-        self.stride = arguments.positive_integer("stride", stride)
+        both = isinstance(stride, tuple) and len(stride) == 2
+        for one in stride if both else (stride,):
+            arguments.positive_integer("stride", one)
+        self.stride = stride
         self.padding = arguments.at_least_0("padding", arguments.integer("padding", padding))
-        shape = out_channels, in_channels, size, size
-        super().__init__(shape, in_channels * size * size, out_channels, rng, bias, dtype)
+        self.groups = arguments.positive_integer("groups", groups)
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels % groups:
+                raise ValueError(f"groups must divide the {channels} {name}, got {groups}")
+        shape = out_channels, in_channels // groups, size, size
+        super().__init__(shape, in_channels // groups * size * size, out_channels, rng, bias, dtype)
 
     def forward(self, x):
         p, (outputs, channels, size, _) = self.padding, self.weight.shape
-        padded = np.pad(images(x, channels), ((0, 0), (0, 0), (p, p), (p, p)))
+        padded = np.pad(images(x, channels * self.groups), ((0, 0), (0, 0), (p, p), (p, p)))
         windows = windows_of(padded, size, self.stride)
         count, _, height, width, *_ = windows.shape
-        columns = windows.transpose(1, 4, 5, 0, 2, 3).reshape(channels * size * size, -1)  # a window each
-        y = self.weight.reshape(outputs, -1) @ columns
+        columns = windows.transpose(1, 4, 5, 0, 2, 3)  # a window each
+        columns = columns.reshape(self.groups, channels * size * size, count * height * width)
+        y = (self.matrices() @ columns).reshape(outputs, count * height * width)
         if self.bias is not None:
             y += self.bias[:, None]
         return y.reshape(outputs, count, height, width).swapaxes(0, 1), (columns, padded.shape)
@@ -84,13 +104,19 @@ class Conv2d(Weighted):
         columns, padded_shape = cache
         p, (outputs, channels, size, _) = self.padding, self.weight.shape
         count, _, height, width = dy.shape
-        dy = dy.swapaxes(0, 1).reshape(outputs, -1)
-        self.dweight = (dy @ columns.T).reshape(self.weight.shape)
-        self.dbias = None if self.bias is None else dy.sum(axis=1)
-        dcolumns = self.weight.reshape(outputs, -1).T @ dy
-        dwindows = dcolumns.reshape(channels, size, size, count, height, width).transpose(3, 0, 4, 5, 1, 2)
+        dy = dy.swapaxes(0, 1).reshape(self.groups, outputs // self.groups, count * height * width)
+        self.dweight = (dy @ columns.swapaxes(1, 2)).reshape(self.weight.shape)
+        self.dbias = None if self.bias is None else dy.sum(axis=2).ravel()
+        dcolumns = self.matrices().swapaxes(1, 2) @ dy
+        shape = self.groups * channels, size, size, count, height, width
+        dwindows = dcolumns.reshape(shape).transpose(3, 0, 4, 5, 1, 2)
         dpadded = add_windows(dwindows, padded_shape, self.stride)
         return dpadded[:, :, p : padded_shape[2] - p, p : padded_shape[3] - p]
+
+    def matrices(self):
+        """The weight as a matrix for every group, a row for every output."""
+        outputs, *others = self.weight.shape
+        return self.weight.reshape(self.groups, outputs // self.groups, math.prod(others))
 
 
 class MaxPool2d(Part):
@@ -168,7 +194,8 @@ def windows_of(x, size, stride):
         raise ValueError(
             f"x must be at least {size} x {size} with its padding, got {x.shape[2]} x {x.shape[3]}"
         )
-    return sliding_window_view(x, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    down, across = np.broadcast_to(stride, 2)
+    return sliding_window_view(x, (size, size), axis=(2, 3))[:, :, ::down, ::across]
 
 
 def add_windows(dwindows, shape, stride):
@@ -177,7 +204,8 @@ def add_windows(dwindows, shape, stride):
     A pixel was copied into several windows, and the transpose of a copy is a sum.
     """
     height, width, size, _ = dwindows.shape[2:]
+    down, across = np.broadcast_to(stride, 2)
     dx = np.zeros(shape, dwindows.dtype)
     for i, j in np.ndindex(size, size):  # the pixel i, j of every window at once
-        dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dwindows[..., i, j]
+        dx[:, :, i : i + down * height : down, j : j + across * width : across] += dwindows[..., i, j]
     return dx

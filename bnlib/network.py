@@ -5,8 +5,6 @@ float64 unless told otherwise, so that a trained network is the same on any proc
 page prints. `bnlib.parts` says what a part is, and what one of your own must have.
 """
 
-import sys
-import time
 from functools import partial
 from itertools import chain, islice, pairwise, repeat
 
@@ -14,7 +12,9 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d  # noqa: F401
+from bnlib.folds import fold_all  # noqa: F401
 from bnlib.layers import BatchNorm
+from bnlib.mobile import HardSigmoid, HardSwish, SqueezeExcitation  # noqa: F401
 from bnlib.parts import (  # noqa: F401
     TLU,
     Container,
@@ -28,8 +28,9 @@ from bnlib.parts import (  # noqa: F401
     parts_of,
     unchanged_on_error,
 )
+from bnlib.progress import reported
+from bnlib.recalibration import recalibrate  # noqa: F401
 
-PATIENCE = 5  # seconds
 float64_batch_norm = partial(BatchNorm, dtype=np.float64)
 
 
@@ -197,9 +198,7 @@ def train(
     x, labels = np.asarray(x), np.asarray(labels)
     check_labels(labels, len(x))
     rule = {"trainable": trainable, "decay": decay, "decays": decays}
-    order, losses = cycle(len(x), size, steps, rng), []
-    if arguments.flag("progress", sys.stderr.isatty() if progress is None else progress):
-        order = with_progress(order, steps)
+    order, losses = reported(cycle(len(x), size, steps, rng), steps, progress), []
     with unchanged_on_error(network), np.errstate(all="ignore"):
         for step, rows in enumerate(order, start=1):
             losses.append(sgd_step(network, x[rows], labels[rows], learning_rate, **rule))
@@ -208,17 +207,6 @@ def train(
             if not np.isfinite(losses[-1]):
                 break
     return np.array(losses)
-
-
-def with_progress(order, steps):
-    """Pass batches on, and write on standard error how many there were, every few seconds."""
-    start = said = time.monotonic()
-    for step, rows in enumerate(order, start=1):
-        yield rows
-        now = time.monotonic()
-        if now - said > PATIENCE:
-            said = now
-            print(f"step {step} of {steps} after {now - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def accuracy(network, x, labels):

@@ -6,8 +6,6 @@ it needs two blocks of 1 or 2 MB, and a few numbers for every mean. The cache ke
 not change x before the backward pass. Values beyond 1e150 overflow when squared.
 """
 
-import math
-
 import numpy as np
 
 from bnlib import arguments
@@ -161,14 +159,8 @@ def batch_norm_eval(x, mean, var, gamma=None, beta=None, *, eps=1e-5, axis=1):
 def by_constants(x, axis, mean, var, gamma, beta, eps):
     """batch_norm_eval of an x and an axis that were checked."""
     channels = x.shape[axis : axis + 1]
-    mean = arguments.shaped("mean", mean, channels).astype(np.float64)
-    var = arguments.shaped("var", var, channels).astype(np.float64)
+    mean, var, eps = arguments.statistics(mean, var, eps, channels)
     gamma, beta = arguments.parameters(gamma, beta, channels)
-    eps = arguments.real("eps", eps)
-    if not 0 <= eps < math.inf:
-        raise ValueError(f"eps must be finite and at least 0, got {eps}")
-    if (var < 0).any() or (var + eps <= 0).any():
-        raise ValueError(f"var must be at least 0, and var + eps positive, got a var of {var.min()}")
     given = [value.reshape(lying_along(x.shape, (axis,))) for value in (mean, var)]
     about = all_axes_but(x.ndim, axis), (axis,), x.shape
     return normalize("batch_norm_eval", x, gamma, beta, eps, *about, given, mean_share=0.0, std_share=0.0)

@@ -228,23 +228,43 @@ def parts_of(container):
         yield from parts_of(part)
 
 
+def state_of(network):
+    """Every part with its attributes, to give back.
+
+    That is all of its state where a part replaces its arrays, as those here do, and writes into none.
+    """
+    parts = (network, *parts_of(network))
+    return [(part, dict(vars(part))) for part in parts if hasattr(part, "__dict__")]
+
+
+def give_back(state):
+    for part, attributes in state:
+        vars(part).clear()
+        vars(part).update(attributes)
+
+
 @contextmanager
 def unchanged_on_error(network):
     """Give every part the attributes back that it had before an error.
 
-    That is all of its state where a part replaces its arrays, as those here do, and writes into none.
     A generator that was drawn from stays where it is.
     """
-    before = [
-        (part, dict(vars(part))) for part in (network, *parts_of(network)) if hasattr(part, "__dict__")
-    ]
+    before = state_of(network)
     try:
         yield
     except Exception:
-        for part, attributes in before:
-            vars(part).clear()
-            vars(part).update(attributes)
+        give_back(before)
         raise
+
+
+@contextmanager
+def unchanged(network):
+    """Give every part the attributes back that it had before, error or not."""
+    before = state_of(network)
+    try:
+        yield
+    finally:
+        give_back(before)
 
 
 class Container(Part):

@@ -70,32 +70,36 @@ def norm_backward(dy, x, shares, gamma=None, *, eps=1e-5, center=True):
     return dx, gamma_terms, dy.astype(float)
 
 
-def convolution(x, weight, stride=1, padding=0):
+def convolution(x, weight, stride=1, padding=0, groups=1):
     """Y of images (N, C, H, W): every product of a weight and the pixel under it, added up."""
     count, _, *sides = x.shape
-    sides = [(side + 2 * padding - weight.shape[-1]) // stride + 1 for side in sides]
+    steps = np.broadcast_to(stride, 2)
+    sides = [(n + 2 * padding - weight.shape[-1]) // step + 1 for n, step in zip(sides, steps, strict=True)]
     y = np.zeros((count, len(weight), *sides))
-    for out, tap, pixel in products(x.shape, weight.shape, y.shape, stride, padding):
+    for out, tap, pixel in products(x.shape, weight.shape, y.shape, steps, padding, groups):
         y[out] += weight[tap] * x[pixel]
     return y
 
 
-def convolution_backward(dy, x, weight, stride=1, padding=0):
+def convolution_backward(dy, x, weight, stride=1, padding=0, groups=1):
     """Return (dx, dweight): every product passes dy on to both of its factors."""
     dx, dweight = np.zeros(x.shape), np.zeros(weight.shape)
-    for out, tap, pixel in products(x.shape, weight.shape, dy.shape, stride, padding):
+    steps = np.broadcast_to(stride, 2)
+    for out, tap, pixel in products(x.shape, weight.shape, dy.shape, steps, padding, groups):
         dx[pixel] += dy[out] * weight[tap]
         dweight[tap] += dy[out] * x[pixel]
     return dx, dweight
 
 
-def products(x_shape, weight_shape, y_shape, stride, padding):
+def products(x_shape, weight_shape, y_shape, steps, padding, groups):
     """Yield the positions in y, weight and x of every product; those with a pixel of the padding are 0."""
     _, _, height, width = x_shape
+    outputs, channels, _, _ = weight_shape
     for (n, k, i, j), (c, u, v) in product(np.ndindex(*y_shape), np.ndindex(*weight_shape[1:])):
-        row, column = i * stride + u - padding, j * stride + v - padding
+        row, column = i * steps[0] + u - padding, j * steps[1] + v - padding
         if 0 <= row < height and 0 <= column < width:
-            yield (n, k, i, j), (k, c, u, v), (n, c, row, column)
+            group = k // (outputs // groups)
+            yield (n, k, i, j), (k, c, u, v), (n, group * channels + c, row, column)
 
 
 def at(x, positions):

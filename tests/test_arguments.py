@@ -19,6 +19,7 @@ from bnlib import (
     channel_stats,
     conventions,
     filter_response_norm,
+    fold,
     ghost_batch_norm,
     group_norm,
     instance_norm,
@@ -34,9 +35,12 @@ from bnlib.network import (
     Conv2d,
     Dropout,
     GlobalMeanPool,
+    HardSigmoid,
+    HardSwish,
     Linear,
     MaxPool2d,
     Sigmoid,
+    SqueezeExcitation,
     cycle,
     mlp,
     sgd_step,
@@ -96,6 +100,18 @@ def call_sigmoid(values):
     return Sigmoid()(values)
 
 
+def call_hard_sigmoid(values):
+    return HardSigmoid()(values)
+
+
+def call_hard_swish(values):
+    return HardSwish()(values)
+
+
+def call_gate(images):
+    return SqueezeExcitation(GlobalMeanPool())(images)
+
+
 def call_tlu(values, axis):
     return TLU(6, axis)(values)
 
@@ -118,6 +134,9 @@ GOOD = {
     channel_stats: {"x": X, "axis": 1},
     batch_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     batch_norm_eval: {"x": X, "mean": P, "var": P * P, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
+    fold: {
+        "weight": X, "bias": P, "mean": P, "var": P * P, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1,
+    },
     layer_norm: {"x": X, "normalized_shape": (2,), "gamma": Q, "beta": Q, "eps": 1e-5},
     group_norm: {"x": X, "num_groups": 3, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
     instance_norm: {"x": X, "gamma": P, "beta": P, "eps": 1e-5, "axis": 1},
@@ -157,13 +176,17 @@ GOOD = {
     call_linear: {"features": np.ones((5, 4))},
     Conv2d: {
         "in_channels": 3, "out_channels": 2, "size": 5, "rng": RNG, "stride": 2, "padding": 1, "bias": True,
-        "dtype": np.float64,
+        "dtype": np.float64, "groups": 1,
     },
     call_convolution: {"images": IMAGES},
     MaxPool2d: {"size": 2, "stride": 2},
     call_max_pooling: {"images": IMAGES},
     call_mean_pooling: {"images": IMAGES},
     call_sigmoid: {"values": X},
+    HardSigmoid: {"slope": 0.2},
+    call_hard_sigmoid: {"values": X},
+    call_hard_swish: {"values": X},
+    call_gate: {"images": IMAGES},
     TLU: {"num_features": 6, "axis": 1, "dtype": np.float64},
     call_tlu: {"values": X, "axis": 1},
     Dropout: {"drop": 0.5, "rng": RNG},
@@ -216,7 +239,9 @@ def words_of_numpy(function, *given):
 
 
 FLOATS = "float16, float32 or float64"
-ARRAYS = "x dy dx gamma beta mean var running running_mean running_var"
+ARRAYS = "x dy dx weight gamma beta mean var running running_mean running_var"
+STATISTICS = {batch_norm_eval, fold, update_running, batch_renorm}  # of the channels of another argument
+CONSTANTS = batch_norm_eval, fold
 DTYPES = ["int32", "int64", "uint8", "bool", "complex128", "complex64", "object", "<U1", "M8[s]"]
 DTYPES += ["longdouble"] * (np.dtype("longdouble").itemsize > 8)  # elsewhere it is float64
 RAGGED = [[1.0, 2.0], [3.0]]
@@ -232,7 +257,7 @@ REFUSED = [
           "{argument} must be a rectangular array: " + words_of_numpy(np.asarray, RAGGED)),
     *rows(ARRAYS, lambda good: [np.ma.array(good, mask=good > 0)], TypeError,
           "{argument} must be a plain array, got a masked one, whose mask would be lost"),
-    *rows("x dy dx running", [None], TypeError, "{argument} must have dtype {floats}, got object"),
+    *rows("x dy dx running weight", [None], TypeError, "{argument} must have dtype {floats}, got object"),
     *rows("mean running_mean", [None], TypeError, "{argument} must have dtype {floats}, got object",
           of={ChannelStats, conventions.to_caffe}),
     *rows("running_var", [None], TypeError, "running_var must have dtype {floats}, got object",
@@ -243,13 +268,11 @@ REFUSED = [
     # its shape, where another argument gives it
     *rows("gamma beta", SHAPES, ValueError, "{argument} must have shape {good.shape}, got {value.shape}"),
     *rows("mean var running_mean running_var", SHAPES, ValueError,
-          "{argument} must have shape (6,), got {value.shape}",
-          of={batch_norm_eval, update_running, batch_renorm}),
+          "{argument} must have shape (6,), got {value.shape}", of=STATISTICS),
     *rows("var running_var", SHAPES, ValueError,
           "{argument} must have shape (6,), got {value.shape}", of={ChannelStats, conventions.to_caffe}),
     *rows("mean var running_mean running_var", [None], TypeError,
-          "{argument} must be an array of shape (6,), got None",
-          of={batch_norm_eval, update_running, batch_renorm}),
+          "{argument} must be an array of shape (6,), got None", of=STATISTICS),
     *rows("var running_var", [None], TypeError,
           "{argument} must be an array of shape (6,), got None", of={ChannelStats, conventions.to_caffe}),
     *rows("mean", [1.0], ValueError, "mean must have shape (C,), got ()", of={ChannelStats}),
@@ -272,6 +295,14 @@ REFUSED = [
     *rows("past", [None, (8, P, P), X], TypeError, "past must be a ChannelStats, got {type}"),
     *rows("running_var", [-np.ones(6), 0 * P - 1e-300], ValueError,
           "running_var must be at least 0, got {value[0]}", of={batch_renorm}),
+    *rows("axis", [0, -3], ValueError, "bias must have shape (4,), got (6,)", of={fold}),
+    *rows("axis", [2, -1], ValueError, "mean must have shape (2,), got (6,)", of={fold}, bias=None),
+    *rows("bias", [RAGGED], ValueError,
+          "bias must be a rectangular array: " + words_of_numpy(np.asarray, RAGGED), of={fold}),
+    *rows("bias", [INTS], TypeError, "bias must have dtype {floats}, got int64", of={fold}),
+    *rows("bias", SHAPES, ValueError, "bias must have shape (6,), got {value.shape}", of={fold}),
+    *rows("weight", [np.ones(())], ValueError, "axis must be in [0, 0) for shape (), got 1"),
+    *rows("weight", ones((6, 5)), ValueError, "bias must have shape (5,), got (6,)"),
     *rows("normalized_shape", [(6, 2)], ValueError, "gamma must have shape (6, 2), got (2,)"),
     *rows("dy", ones((4, 6), (4, 2, 6), (4, 6, 2, 1), (4, 6, 1), 48, (), (4, 3, 2, 2), (5, 6, 2)),
           ValueError, "dy must have the shape of y, (4, 6, 2), got {value.shape}",
@@ -313,7 +344,8 @@ REFUSED = [
     *rows("images", ones((2, 4, 5, 5), (3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
           "x must have shape (N, 3, H, W), got {value.shape}", of={call_convolution}),
     *rows("images", ones((3, 5, 5), (2, 3, 5, 5, 5), 3), ValueError,
-          "x must have shape (N, C, H, W), got {value.shape}", of={call_max_pooling, call_mean_pooling}),
+          "x must have shape (N, C, H, W), got {value.shape}",
+          of={call_max_pooling, call_mean_pooling, call_gate}),
     *rows("images", ones((2, 3, 2, 8)), ValueError,
           "x must be at least 5 x 5 with its padding, got 4 x 10", of={call_convolution}),
     *rows("images", ones((2, 3, 3, 2)), ValueError,
@@ -337,14 +369,19 @@ REFUSED = [
 
     # an integer, and normalized_shape, which may be several
     *rows("axis num_groups ghost_size num_features count steps in_features out_features in_channels"
-          " out_channels size padding", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])], TypeError,
-          "{argument} must be an integer, got {value!r}"),
+          " out_channels size padding groups", [1.0, "1", None, True, np.True_, (1,), np.array([1, 0])],
+          TypeError, "{argument} must be an integer, got {value!r}"),
     *rows("stride", [1.0, "1", True, (1,)], TypeError, "stride must be an integer, got {value!r}"),
     *rows("stride", [None], TypeError, "stride must be an integer, got None", of={Conv2d}),  # else the size
     *rows("num_groups ghost_size num_features steps in_features out_features normalized_shape", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
-    *rows("in_channels out_channels size stride", [0, -1, -2],
+    *rows("in_channels out_channels size stride groups", [0, -1, -2],
           ValueError, "{argument} must be at least 1, got {value}"),
+    *rows("stride", [(0, 1), (1, 0)], ValueError, "stride must be at least 1, got 0", of={Conv2d}),
+    *rows("stride", [(1, 2.0)], TypeError, "stride must be an integer, got 2.0", of={Conv2d}),
+    *rows("stride", [(1, 1, 1)], TypeError, "stride must be an integer, got (1, 1, 1)"),
+    *rows("groups", [2, 4], ValueError, "groups must divide the 3 in_channels, got {value}"),
+    *rows("groups", [3], ValueError, "groups must divide the 2 out_channels, got 3"),
     *rows("padding", [-1, -2], ValueError, "padding must be at least 0, got {value}"),
     *rows("size", [5, 64], ValueError,
           "size must be at most the 4 rows there are, got {value}", of={cycle, take_steps}),
@@ -368,10 +405,10 @@ REFUSED = [
           "normalized_shape must end the shape of x, (), got {value}", x=np.array(1.0)),
 
     # a real number
-    *rows("eps momentum moving_average_fraction step drop learning_rate decay r_max d_max",
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope r_max d_max",
           [True, np.False_, "1e-5", b"1e-5", 10**400, 1j], TypeError,
           "{argument} must be a real number, got {value!r}"),
-    *rows("eps momentum moving_average_fraction step drop learning_rate decay r_max d_max",
+    *rows("eps momentum moving_average_fraction step drop learning_rate decay slope r_max d_max",
           [[1e-5], np.array([1e-5])], TypeError, "{argument} must be a real number, got {value!r}",
           of=all_but(filter_response_norm)),  # whose eps may be an array
     *rows("eps", SHAPES[:3] + SHAPES[4:], ValueError, "eps must have shape (6,), got {value.shape}",
@@ -385,18 +422,18 @@ REFUSED = [
        f"eps must be positive and finite, got {one}") for one in (0.0, -1.0, nan, inf)),
     *rows("r_max", [0.9, 0.0, -3.0, 1 - 2**-53, nan], ValueError, "r_max must be at least 1, got {value}"),
     *rows("d_max", [-0.1, -1e-300, -inf, nan], ValueError, "d_max must be at least 0, got {value}"),
-    *rows("eps moving_average_fraction step start drop learning_rate decay r_max d_max", [None], TypeError,
-          "{argument} must be a real number, got None"),
+    *rows("eps moving_average_fraction step start drop learning_rate decay slope r_max d_max", [None],
+          TypeError, "{argument} must be a real number, got None"),
     *rows("momentum", [None], TypeError,
           "momentum must be a real number, got None", of=all_but(BatchNorm)),  # None: the plain average
-    *rows("eps step", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
-          "{argument} must be positive and finite, got {value}", of=all_but(batch_norm_eval)),
-    *rows("eps", [0], ValueError, "eps must be positive and finite, got 0.0", of=all_but(batch_norm_eval)),
+    *rows("eps step slope", [0.0, -1e-5, -1e-6, nan, inf, -inf], ValueError,
+          "{argument} must be positive and finite, got {value}", of=all_but(*CONSTANTS)),
+    *rows("eps", [0], ValueError, "eps must be positive and finite, got 0.0", of=all_but(*CONSTANTS)),
     *rows("eps", [-1e-300, -1.0, nan, inf, -inf], ValueError,
-          "eps must be finite and at least 0, got {value}", of={batch_norm_eval}),
-    *((batch_norm_eval, {"var": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0]), "eps": eps}, ValueError,
+          "eps must be finite and at least 0, got {value}", of=CONSTANTS),
+    *((call, {"var": np.array([2.0, 1.0, one, 3.0, 1.0, 1.0]), "eps": eps}, ValueError,
           f"var must be at least 0, and var + eps positive, got a var of {one}")
-      for one, eps in ((0.0, 0.0), (-1.0, 0.5), (-1.0, 2.0), (-1e-300, 1e-5))),
+      for one, eps in ((0.0, 0.0), (-1.0, 0.5), (-1.0, 2.0), (-1e-300, 1e-5)) for call in CONSTANTS),
     *rows("learning_rate decay", [nan, inf, -inf], ValueError, "{argument} must be finite, got {value}"),
     *rows("decay", [-0.1, -1e-300], ValueError, "decay must be at least 0, got {value}"),
     *rows("drop", [1, 1.0], ValueError, "drop must be in [0, 1), got 1.0: nothing would be left"),
@@ -407,7 +444,7 @@ REFUSED = [
 
     # a flag, even where it has no effect
     *rows("affine track_running_stats bias unbiased mode", [1, 0, None, "yes", "train", 1.0], TypeError,
-          "{argument} must be True or False, got {value!r}"),
+          "{argument} must be True or False, got {value!r}", of=all_but(fold)),
     *rows("progress", [1, "yes"], TypeError, "progress must be True or False, got {value!r}"),
     *rows("bias", ["yes"], TypeError,
           "bias must be True or False, got 'yes'", of={BatchNorm}, affine=False),
@@ -450,6 +487,10 @@ REFUSED = [
     *rows("blobs", [conventions.CaffeBlobs(Q, Q, 1.0)], ValueError,
           "blobs.mean_sum must have shape (6,), got (2,)", of={conventions.update_caffe}),
     *rows("blobs", [blobs(factor="1")], TypeError, "blobs.factor must be a real number, got '1'"),
+    *rows("blobs", [blobs(factor=np.ones(2)), blobs(factor=np.ones((1, 1)))], TypeError,
+          "blobs.factor must be a real number, got {value.factor!r}"),
+    *rows("blobs", [blobs(factor=0.0)], ValueError,
+          "blobs.factor must be positive, got 0.0: no batch was averaged", of={conventions.from_caffe}),
     *rows("blobs", [blobs(factor=-1.0), blobs(factor=nan), blobs(factor=inf)], ValueError,
           "blobs.factor must be finite and at least 0, got {value.factor}"),
 
@@ -498,6 +539,8 @@ ALLOWED = [
     *(row[:2] for row in rows("eps", [5e-324, 1e-300, 1e300, 3, np.float32(0.5)])),
     *(row[:2] for row in rows("drop decay", [0, 0.0])),
     *(row[:2] for row in rows("padding", [0])),
+    *(row[:2] for row in rows("stride", [(1, 2)], of={Conv2d})),
+    (Conv2d, {"in_channels": 4, "out_channels": 6, "groups": 2}),
     *(row[:2] for row in rows("stride", [None], of={MaxPool2d})),
     (cycle, {"count": 3, "size": 3}),
     (call_convolution, {"images": np.ones((2, 3, 3, 3))}),  # one window, with its padding

@@ -17,9 +17,11 @@ from bnlib import core
 ROOT = Path(bnlib.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEVEL = {  # a module imports only modules of a lower level
-    "arguments": 0, "engine": 0, "reference": 0, "gradcheck": 1, "statistics": 2, "core": 3, "running": 3,
-    "conventions": 4, "norms": 4, "small_batches": 4, "filter_response": 4, "layers": 5, "torch": 6, "": 6,
-    "data": 6, "check": 7, "parts": 6, "convolution": 7, "network": 8, "figures": 9, "compiled": 9,
+    "arguments": 0, "engine": 0, "reference": 0, "folding": 1, "gradcheck": 1, "progress": 1,
+    "statistics": 2, "core": 3, "running": 3, "conventions": 4, "norms": 4, "small_batches": 4,
+    "filter_response": 4, "layers": 5, "": 6, "parts": 6, "check": 7, "convolution": 7,
+    "recalibration": 7, "mobile": 8, "folds": 8, "torch": 9, "network": 9, "data": 10, "compiled": 9,
+    "figures": 11,
 }  # fmt: skip
 FUNCTIONS = [name for name in bnlib.__all__ if inspect.isfunction(getattr(bnlib, name))]
 
@@ -96,6 +98,7 @@ SIGNATURES = {
     "channel_stats": "(x, axis=1)",
     "batch_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "batch_norm_eval": "(x, mean, var, gamma=None, beta=None, *, eps=1e-05, axis=1)",
+    "fold": "(weight, bias, mean, var, gamma=None, beta=None, *, eps=1e-05, axis=0)",
     "layer_norm": "(x, normalized_shape, gamma=None, beta=None, *, eps=1e-05)",
     "group_norm": "(x, num_groups, gamma=None, beta=None, *, eps=1e-05, axis=1)",
     "instance_norm": "(x, gamma=None, beta=None, *, eps=1e-05, axis=1)",

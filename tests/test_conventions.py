@@ -126,10 +126,21 @@ def test_caffe_of_one_value_and_of_none():
     assert none.factor == 1
 
 
-def test_from_caffe_before_any_batch_is_0():
-    mean, var = from_caffe(CaffeBlobs(np.full(2, 3.0), np.full(2, 4.0), 0.0))
-    assert_same(mean, np.zeros(2))
-    assert_same(var, np.zeros(2))
+@pytest.mark.parametrize("factor", [0, 0.0, np.zeros(1, np.float32)])
+def test_from_caffe_before_any_batch_is_refused(factor):
+    with pytest.raises(
+        ValueError, match=r"^blobs.factor must be positive, got 0.0: no batch was averaged$"
+    ):
+        from_caffe(CaffeBlobs(np.full(2, 3.0), np.full(2, 4.0), factor))
+
+
+@pytest.mark.parametrize("factor", [np.array([2.0], np.float32), [2.0], np.array(2.0), np.float32(2)])
+def test_caffes_factor_as_files_have_it(factor):
+    blobs = CaffeBlobs(np.array([3.0, 5.0]), np.array([4.0, 8.0]), factor)
+    mean, var = from_caffe(blobs)
+    assert (mean.tolist(), var.tolist()) == ([1.5, 2.5], [2, 4])
+    moved = update_caffe(blobs, STATS, 0.5)
+    assert (moved.factor, type(moved.factor)) == (2, float)
 
 
 def test_to_caffe_and_back():

@@ -8,7 +8,7 @@ import pytest
 from helpers import GRADCHECK, assert_close, assert_same
 
 from bnlib import BatchNorm
-from bnlib import network as of_networks
+from bnlib import progress as of_progress
 from bnlib.gradcheck import max_error
 from bnlib.network import (
     Dropout,
@@ -444,8 +444,8 @@ class Terminal(StringIO):
 def test_progress_goes_to_a_terminal(monkeypatch, capsys, stream, progress, said):
     """By a clock that says 2 s a step: at 6 s, and at 12 s."""
     error, clock = stream(), iter(range(0, 100, 2))
-    monkeypatch.setattr(of_networks.sys, "stderr", error)
-    monkeypatch.setattr(of_networks.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(of_progress.sys, "stderr", error)
+    monkeypatch.setattr(of_progress.time, "monotonic", lambda: next(clock))
     run(small_network(), rng(4).normal(size=(7, 4)), LABELS, progress=progress)
     assert error.getvalue() == "step 3 of 6 after 6 s\nstep 6 of 6 after 12 s\n" * said
     assert capsys.readouterr().out == ""
@@ -453,8 +453,8 @@ def test_progress_goes_to_a_terminal(monkeypatch, capsys, stream, progress, said
 
 def test_a_short_run_says_nothing(monkeypatch):
     error = Terminal()
-    monkeypatch.setattr(of_networks.sys, "stderr", error)
-    monkeypatch.setattr(of_networks.time, "monotonic", lambda: 7.0)
+    monkeypatch.setattr(of_progress.sys, "stderr", error)
+    monkeypatch.setattr(of_progress.time, "monotonic", lambda: 7.0)
     run(small_network(), rng(4).normal(size=(7, 4)), LABELS)
     assert error.getvalue() == ""
 

@@ -1,11 +1,12 @@
-"""Real data that travels with the package: the digits and two photographs that scikit-learn ships."""
+"""Real data that travels with the package: digits and photographs, and a network with lines of text."""
 
-from importlib.resources import as_file, files
 from typing import NamedTuple
 
 import numpy as np
 
 from bnlib import arguments
+from bnlib.data.files import load
+from bnlib.data.text import TextLines, load_direction_network, load_text_lines  # noqa: F401
 
 
 class Digits(NamedTuple):
@@ -109,8 +110,3 @@ def load_photographs():
     (2, 3, 213, 320)
     """
     return load("photographs.npz")["images"].astype(np.float32)
-
-
-def load(name):
-    with as_file(files(__name__) / name) as path, np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

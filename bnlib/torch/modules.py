@@ -138,8 +138,57 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
         or is lazy, parametrized or scripted.
         """
         for layer in replaceable_layers(module):
+            if not isinstance(layer, nn.SyncBatchNorm):
+                layer.reverts_to = next(kind for kind in OURS if isinstance(layer, kind))
             layer.__class__ = cls
             layer.process_group = process_group
+        return module
+
+    @classmethod
+    def revert_sync_batchnorm(cls, module, kind=None):
+        """Turn every SyncBatchNorm in a model, torch's or ours, back, in place, and return the model.
+
+        A layer that `convert_sync_batchnorm` made becomes what it was: BatchNorm1d, BatchNorm2d or
+        BatchNorm3d. It knows that also after ``convert(module, back=True)``, in copies and in pickles, but
+        a state_dict does not say it.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            May itself be the layer.
+        kind : class or None
+            nn.BatchNorm1d, nn.BatchNorm2d or nn.BatchNorm3d, for layers made in another way. Where a model
+            has several kinds, call this for its parts.
+
+        Returns
+        -------
+        torch.nn.Module
+            The model that was passed in. Layers of torch's class become torch's, and ours become ours;
+            parameters, buffers, mode, hooks and what is frozen stay.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If kind is none of the three, a layer has a forward pass of its own, or is of unknown kind.
+            Nothing is changed then.
+        """
+        if kind is not None and kind not in list(OURS)[:3]:
+            raise TypeError(f"kind must be torch's BatchNorm1d, BatchNorm2d or BatchNorm3d, got {kind!r}")
+        batch_norm_layers(module)  # an error if it is no module
+        kinds = {}
+        for name, layer in module.named_modules():
+            if isinstance(layer, nn.SyncBatchNorm):
+                if error := objection(layer):
+                    raise error
+                kinds[layer] = getattr(layer, "reverts_to", kind)
+                if kinds[layer] is None:
+                    raise ValueError(
+                        f"kind must be given for the SyncBatchNorm {name!r}, made as one, got None"
+                    )
+        for layer, known in kinds.items():
+            layer.__class__ = OURS[known] if isinstance(layer, BatchNormForward) else known
+            vars(layer).pop("reverts_to", None)
+            vars(layer).pop("process_group", None)
         return module
 
 
@@ -234,6 +283,11 @@ def replaceable_layers(model):
     for layer in layers:
         if error := objection(layer):
             raise error
+    refuse_scripted(model)
+    return layers
+
+
+def refuse_scripted(model):
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule) and any(
             "running_mean" in key for key in module.state_dict()
@@ -242,4 +296,3 @@ def replaceable_layers(model):
                 f"model must have modules that can change, got a batch norm in a {type(module).__name__}: "
                 "change the model it was made from"
             )
-    return layers

@@ -324,15 +324,12 @@ def test_a_frozen_layer_stays_frozen_in_a_copy_and_a_sync_but_not_in_torch():
 
 
 def test_freeze_refuses_and_changes_nothing():
-    class Own(nn.BatchNorm1d):
-        pass
-
     refused = {
         "must have running statistics to freeze": nn.Sequential(
             nn.BatchNorm1d(2), nn.BatchNorm1d(2, track_running_stats=False)
         ),
         "must have a batch norm to freeze, got none": nn.Sequential(nn.Linear(2, 2)),
-        "batch norms of torch's classes or ours, got Own": nn.Sequential(nn.BatchNorm1d(2), Own(2)),
+        "LazyBatchNorm1d must have its channels": nn.Sequential(nn.BatchNorm1d(2), nn.LazyBatchNorm1d()),
     }
     for message, model in refused.items():
         with pytest.raises((TypeError, ValueError), match=message):

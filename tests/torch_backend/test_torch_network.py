@@ -7,12 +7,15 @@ from bnlib.network import (
     Conv2d,
     Flatten,
     GlobalMeanPool,
+    HardSigmoid,
+    HardSwish,
     Linear,
     MaxPool2d,
     ReLU,
     Residual,
     Sequential,
     Sigmoid,
+    SqueezeExcitation,
     float64_batch_norm,
     sgd_step,
 )
@@ -36,12 +39,12 @@ def same_as_torch(part, function, shape, seed=1):
     """Compare y, dx and the gradients of weight and bias, under a random upstream gradient."""
     x = rng(seed).normal(size=shape)
     leaves = [torch.tensor(x, requires_grad=True)]
-    leaves += [torch.tensor(getattr(part, name), requires_grad=True) for _, name in part.parameters()]
+    leaves += [torch.tensor(getattr(*one), requires_grad=True) for one in part.parameters()]
     y, wanted = part(x), function(*leaves)
     close(y, wanted)
     dy = rng(seed + 1).normal(size=y.shape)
     wanted.backward(torch.tensor(dy))
-    gradients = [part.backward(dy), *(getattr(part, "d" + name) for _, name in part.parameters())]
+    gradients = [part.backward(dy), *(getattr(owner, "d" + name) for owner, name in part.parameters())]
     for got, leaf in zip(gradients, leaves, strict=True):
         close(got, leaf.grad)
 
@@ -54,6 +57,16 @@ def test_convolution(side, size, stride, padding):
     conv = Conv2d(3, 4, size, rng(), stride, padding)
     conv.bias = rng(9).normal(size=4)
     same_as_torch(conv, lambda *leaves: F.conv2d(*leaves, stride, padding), (3, 3, side, 6))
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "groups"), [(4, 4, 4), (3, 6, 3), (6, 4, 2), (4, 8, 2)])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"), [(1, 1, 0), (3, 2, 1), (3, (2, 1), 1), (5, (1, 3), 2)]
+)
+def test_convolution_with_groups(inputs, outputs, groups, size, stride, padding):
+    conv = Conv2d(inputs, outputs, size, rng(), stride, padding, groups=groups)
+    conv.bias = rng(9).normal(size=outputs)
+    same_as_torch(conv, lambda *leaves: F.conv2d(*leaves, stride, padding, 1, groups), (3, inputs, 8, 7))
 
 
 @pytest.mark.parametrize("side", [7, 8])
@@ -73,11 +86,32 @@ def test_ties_and_nan_in_max_pooling():
     close(pool.backward(dy), leaf.grad)
 
 
+def hard_sigmoid(x):
+    """F.hardsigmoid and F.hardswish have the 1/6 of float32 in them, also in float64."""
+    return F.relu6(x + 3) / 6
+
+
 def test_other_parts():
     same_as_torch(GlobalMeanPool(), lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), (3, 4, 5, 6))
     same_as_torch(Flatten(), nn.Flatten(), (3, 4, 5, 6))
     same_as_torch(Sigmoid(), torch.sigmoid, (20, 30))
     same_as_torch(ReLU(), torch.relu, (20, 30))
+    same_as_torch(HardSigmoid(), hard_sigmoid, (20, 30))
+    same_as_torch(HardSwish(), lambda x: x * hard_sigmoid(x), (20, 30))
+
+
+def test_squeeze_and_excitation():
+    draw = rng()
+    squeeze, excite = Linear(4, 2, draw), Linear(2, 4, draw)
+    squeeze.bias, excite.bias = draw.normal(size=2), draw.normal(size=4)
+    part = SqueezeExcitation(Sequential(GlobalMeanPool(), squeeze, ReLU(), excite, HardSigmoid()))
+
+    def in_torch(x, *weights):
+        (first, first_bias, second, second_bias) = weights
+        inside = torch.relu(x.mean((2, 3)) @ first + first_bias)
+        return x * hard_sigmoid(inside @ second + second_bias)[:, :, None, None]
+
+    same_as_torch(part, in_torch, (3, 4, 5, 6))
 
 
 def network(seed=0, side=8):

@@ -76,3 +76,46 @@ def test_folded(network, photographs):
             setattr(module, bn, nn.Identity())
     assert not batch_norms(model)
     assert same(model(photographs), wanted)
+
+
+@torch.no_grad()
+def test_folded_by_the_graph(network, photographs):
+    """All 49, though every convolution has a forward pass of its own; and no weight is kept twice."""
+    wanted = network(photographs)
+    model, folds = bt.fold_all(network)
+    assert (len(folds.folded), folds.left) == (49, {})
+    assert same(model(photographs), wanted)
+    assert torch.equal(network(photographs), wanted)
+    assert sum(value.numel() for value in model.state_dict().values()) == 4_631_000
+
+
+@torch.no_grad()
+def test_frozen_folded_or_synced_in_any_order(network, photographs):
+    wanted = network(photographs)
+    model = bt.SyncBatchNorm.convert_sync_batchnorm(bt.freeze(copy.deepcopy(network)).train())
+    bt.SyncBatchNorm.revert_sync_batchnorm(model)
+    assert {type(bn) for bn in batch_norms(model)} == {bt.BatchNorm2d}
+    assert not any(bn.training for bn in batch_norms(model))
+    model, folds = bt.fold_all(model.eval())
+    assert len(folds.folded) == 49
+    assert same(model(photographs), wanted)
+
+
+@torch.no_grad()
+def test_recalibrated(network, photographs):
+    """One pass over one batch gives what the layers see in training mode; half of it, half the way."""
+    seen, twin = {}, copy.deepcopy(network)
+    for name, bn in twin.named_modules():
+        if isinstance(bn, nn.BatchNorm2d):
+            bn.register_forward_pre_hook(
+                lambda _, args, name=name: seen.__setitem__(name, args[0].double())
+            )
+            bn.train()
+    twin(photographs)
+    model = bt.recalibrate(copy.deepcopy(network), [photographs], one_pass=True, prior=0.5)
+    assert len(seen) == 49
+    for name, x in seen.items():
+        new, old = model.get_submodule(name), network.get_submodule(name)
+        half = (old.running_var.double() + x.var((0, 2, 3), correction=0)) / 2
+        torch.testing.assert_close(new.running_var.double(), half, rtol=1e-6, atol=1e-30)
+        assert new.num_batches_tracked == old.num_batches_tracked + 1
