@@ -14,13 +14,18 @@ def lamp(gains, errors, digit):
     """
     figure, ax = plt.subplots(figsize=(6.4, 3.3), layout="none")
     ax.set_position((0.11, 0.15, 0.86, 0.6))
-    ax.set(xscale="log", xlim=(gains[0] / 1.25, gains[-1] * 1.25), ylim=(0, 1))
+    ax.set(
+        xscale="log",
+        xlim=(gains[0] / 1.25, gains[-1] * 1.25),
+        ylim=(-0.13, 1),
+        yticks=np.arange(0, 1.01, 0.2),
+    )
     styles = {"batch norm": (WITH_BN, "o"), "no norm": (WITHOUT_BN, "s"), "layer norm": (OTHER_NORM, "D")}
     for name, (style, marker) in styles.items():
         band(ax, gains, errors[name], {**style, "marker": marker})
-    label_line(ax, 0.3, 0.66, "batch norm, evaluation mode", WITH_BN)
-    label_line(ax, 0.115, 0.34, "no norm (dashed)", WITHOUT_BN)
-    label_line(ax, 0.34, 0.075, "layer norm", OTHER_NORM)
+    label_line(ax, 0.42, 0.66, "batch norm, evaluation mode", WITH_BN)
+    label_line(ax, 0.14, 0.36, "no norm (dashed)", WITHOUT_BN)
+    label_line(ax, 0.5, -0.09, "layer norm, group norm", OTHER_NORM, ha="center")
     ax.set(xlabel="gain (test ink / training ink)", ylabel="test error (share wrong)")
     ax.set_xticks(gains, [f"{gain:g}" for gain in gains])
     ax.xaxis.set_minor_locator(NullLocator())
@@ -42,7 +47,7 @@ def changes(pictures, changed):
     pictures maps a name to (2, H, W, 3) intensities of 0 to 255, changed a name to {norm: bool}.
     """
     figure, axes = plt.subplots(
-        3, len(pictures), figsize=(6.4, 3.9), gridspec_kw={"height_ratios": [1, 1, 0.85]}
+        3, len(pictures), figsize=(6.4, 3.7), gridspec_kw={"height_ratios": [1, 1, 1]}
     )
     for column, (name, pair) in zip(axes.T, pictures.items(), strict=True):
         for ax, picture in zip(column, pair, strict=False):
@@ -52,11 +57,12 @@ def changes(pictures, changed):
         column[0].text(0.5, 1.08, name, transform=column[0].transAxes, ha="center", fontsize=8.5)
         column[2].set(xlim=(0, 1), ylim=(-0.6, 5.2))
         for row, (norm, seen) in enumerate(changed.get(name, {}).items()):
-            style = {"color": WITHOUT_BN["color"] if seen else GUIDE["color"], "markersize": 5}
+            tone = "black" if seen else ink(GUIDE)
+            weight = "bold" if seen else "normal"
+            style = {"color": tone, "markersize": 5}
             column[2].plot(0.16, 4 - row, "s", fillstyle="full" if seen else "none", **style)
-            tone = ink(WITHOUT_BN) if seen else ink(GUIDE)
             word = f"{norm} changes" if seen else f"{norm} the same"
-            column[2].text(0.24, 4 - row, word, fontsize=8, va="center", color=tone)
+            column[2].text(0.24, 4 - row, word, fontsize=8, va="center", color=tone, weight=weight)
     text = "norms whose\noutput changes\n(filled), and\nthose that\nforget it"
     axes[2, 0].text(0.04, 2, text, fontsize=8, va="center")
     return figure
