@@ -24,7 +24,7 @@ def lamp(gains, errors, digit):
     for name, (style, marker) in styles.items():
         band(ax, gains, errors[name], {**style, "marker": marker})
     label_line(ax, 0.42, 0.66, "batch norm, evaluation mode", WITH_BN)
-    label_line(ax, 0.14, 0.36, "no norm (dashed)", WITHOUT_BN)
+    label_line(ax, 0.115, 0.38, "no norm (dashed)", WITHOUT_BN)
     label_line(ax, 0.5, -0.09, "layer norm, group norm", OTHER_NORM, ha="center")
     ax.set(xlabel="gain (test ink / training ink)", ylabel="test error (share wrong)")
     ax.set_xticks(gains, [f"{gain:g}" for gain in gains])
