@@ -111,11 +111,10 @@ class ChannelStats:
         if not parts:
             return self
         count = sum(part.count for part in parts)
-        weights = [part.count / count for part in parts]
         origin = parts[0].mean  # means are pooled as distances from one of them, so none cancel
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel
-            mean = origin + sum(w * (p.mean - origin) for w, p in zip(weights[1:], parts[1:], strict=True))
-            var = sum(w * (p.var + (p.mean - mean) ** 2) for w, p in zip(weights, parts, strict=True))
+            mean = origin + sum(p.count / count * (p.mean - origin) for p in parts[1:])
+            var = sum(p.count / count * (p.var + np.square(p.mean - mean)) for p in parts)
         return ChannelStats.trusted(count, mean, var)
 
 
