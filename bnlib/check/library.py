@@ -51,6 +51,7 @@ TITLES = {
     TESTING: "Testing gradients",
     AVERAGES: "Running averages",
     MODES: "Training, evaluation, frozen",
+    "relatives": "What a norm forgets",
     VARIANCE: "Computing a variance",
     "torch_backend": "The backward pass in PyTorch",
     "torch_layers": "The layer in PyTorch",
