@@ -27,7 +27,7 @@ def spike(slope, widths, counts, tails):
     d = np.linspace(-1, 1, 4001)
     for eps, shade in zip(widths, SPIKES[::-1], strict=True):
         left.plot(d, slope(d, eps), color=WITH_BN["color"], alpha=shade, linewidth=1.4)
-    for eps, x, y in zip(widths, (0.04, 0.1, 0.36), (110, 10, 1.35), strict=True):
+    for eps, x, y in zip(widths, (0.04, 0.1, 0.36), (110, 10, 1.6), strict=True):
         label_line(left, x, y, f"eps {eps:g}", WITH_BN)
     left.set(yscale="log", ylim=(1e-3, 400), xlabel="difference $d$ (no unit)", ylabel="slope (1 / unit)")
     for seed in tails:
@@ -54,9 +54,7 @@ def window(lengths, old, corrected, average):
     label_line(axes[0], lengths[-1], 0.2, "as they were", WITH_BN, ha="right")
     label_line(axes[0], 13, 0.045, "corrected", REFERENCE, ha="right")
     label_line(axes[1], lengths[-1], 0.078, "corrected", REFERENCE, ha="right")
-    axes[0].annotate(
-        "running average", (19, 0.089), (5, 0.027), color=ink(GUIDE), fontsize=8, arrowprops=arrow()
-    )
+    axes[0].annotate("running\naverage", (25, 0.081), color=ink(GUIDE), fontsize=8, va="center")
     return figure
 
 
@@ -81,7 +79,3 @@ def logarithmic(ax, across, up):
     ax.set_xticklabels(across)
     ax.set_yticklabels(up)
     ax.minorticks_off()
-
-
-def arrow():
-    return {"arrowstyle": "-", "color": ink(GUIDE), "linewidth": 0.8, "shrinkB": 3}
