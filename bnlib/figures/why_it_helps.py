@@ -64,13 +64,13 @@ def drift_and_loss(drifts, losses, guess):
 
 
 def along_the_gradient(steps, changes, far, sizes):
-    """Draw the loss's change (runs, steps) and the logits' size (seeds, far) by the length of a step."""
+    """Draw the loss's change (runs, steps) and the logits' size (runs, far) by the length of a step."""
     figure, (left, right) = plt.subplots(1, 2, figsize=TALL)
     for name, style, marker in (("without", WITHOUT_BN, "s"), ("with", WITH_BN, "o")):
-        middle = np.quantile(changes[name], (0.25, 0.5, 0.75), axis=0)
-        left.fill_between(steps, middle[0], middle[2], color=style["color"], alpha=0.2, linewidth=0)
-        left.plot(steps, middle[1], **style, marker=marker)
-        band(right, far, sizes[name], {**style, "marker": marker})
+        for ax, x, looks in ((left, steps, changes[name]), (right, far, sizes[name])):
+            low, middle, high = np.quantile(looks, (0.25, 0.5, 0.75), axis=0)
+            ax.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+            ax.plot(x, middle, **style, marker=marker)
     left.axhline(0, zorder=0, **GUIDE)
     left.set(
         xscale="log", ylim=(-0.9, 2.2), xlabel="step (learning rate)", ylabel="change of the loss (nats)"
