@@ -2,7 +2,8 @@
 
 python benchmarks/depth.py [--write]
 
---write stores the test accuracies that the chapter on depth shows. Takes about four minutes.
+--write stores the test accuracies that the chapter on depth shows,
+null for a run that diverges. Takes about four minutes.
 """
 
 import json
@@ -37,23 +38,25 @@ def layer(kind, width, depth, rng):
 
 
 def learned(kind, seed, rate, steps):
-    """Test accuracy after so many steps; guessing, 0.1, if the loss is finite no more."""
+    """Test accuracy after so many steps; None if the run diverges, its loss finite no more."""
     (part, test), rng = data.load_digits().split(seed), np.random.default_rng(seed)
     x, x_test = data.standardised_pixels(part, test)
     layers = [layer(kind, WIDTH, DEPTH, rng) for _ in range(DEPTH)]
     network = Sequential(Linear(64, WIDTH, rng), *layers, Linear(WIDTH, 10, rng))
     losses = train(network, x, part.labels, learning_rate=rate, steps=steps, size=64, rng=rng)
     with np.errstate(all="ignore"):
-        return accuracy(network.eval(), x_test, test.labels) if np.isfinite(losses[-1]) else 0.1
+        return round(accuracy(network.eval(), x_test, test.labels), 4) if np.isfinite(losses[-1]) else None
 
 
 def sweep(cases, steps):
     """Accuracies of all seeds, by network and rate."""
     found = {}
     for kind, rate in cases:
-        runs = [round(learned(kind, seed, rate, steps), 4) for seed in SEEDS]
+        runs = [learned(kind, seed, rate, steps) for seed in SEEDS]
         found.setdefault(kind, {})[str(rate)] = runs
-        print(f"{steps:4} steps, rate {rate:6g}, {kind:13}: {min(runs):.3f} to {max(runs):.3f}", flush=True)
+        ended = [run for run in runs if run is not None]
+        words = f"{min(ended):.3f} to {max(ended):.3f}" if ended else "diverges"
+        print(f"{steps:4} steps, rate {rate:6g}, {kind:13}: {words} ({len(ended)} runs)", flush=True)
     return found
 
 

@@ -93,7 +93,7 @@ def verdicts(growth, kin, accuracy):
     above, beside = {"ha": "center", "va": "bottom"}, {"ha": "left", "va": "center"}
     for ax, places in (
         (left, ((10, 0.17), (3e6, 0.33), (1e12, 0.17), (1.5e3, 0.91), (3, 0.98))),
-        (right, ((0.27, 0.2), (0.15, 0.33), (0.49, 0.1), (0.72, 0.8), (0.92, 0.98))),
+        (right, ((0.22, 0.19), (0.12, 0.33), (0.32, 0.1), (0.62, 0.8), (0.88, 0.98))),
     ):
         for name, (x, y) in zip(accuracy, places, strict=True):
             lifted = name in ("norm", "small skip") or (ax is left and name == "skip")
