@@ -292,7 +292,8 @@ class Container(Part):
         for part in parts_of(self):
             name = str(part) if isinstance(part, type) else type(part).__name__
             if isinstance(part, type) or not all(hasattr(part, one) for one in CONTRACT):
-                raise TypeError(f"parts must have {', '.join(CONTRACT)}, got {name}")
+                hint = "; write *parts to hand over what is in it" if isinstance(part, list | tuple) else ""
+                raise TypeError(f"parts must have {', '.join(CONTRACT)}, got {name}{hint}")
             if id(part) in seen:
                 raise ValueError(f"parts must stand at one place each, got the same {name} twice")
             seen.add(id(part))

@@ -427,7 +427,8 @@ def test_a_part_stands_at_one_place():
 @pytest.mark.parametrize(
     ("part", "seen"),
     [
-        ([ReLU()], "list"),
+        ([ReLU()], "list; write *parts to hand over what is in it"),
+        ((ReLU(), ReLU()), "tuple; write *parts to hand over what is in it"),
         (ReLU, "<class 'bnlib.parts.ReLU'>"),
         (np.tanh, "ufunc"),
         (None, "NoneType"),
