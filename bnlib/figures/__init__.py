@@ -6,6 +6,7 @@ The only part of bnlib that imports matplotlib. A colour names one concept in th
 from importlib.resources import as_file, files
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.colors import to_rgb
 
 WITH_BN = {"color": "#0072B2", "linestyle": "-"}
@@ -31,6 +32,11 @@ def ink(style):
 def label_line(ax, x, y, text, style, **kwargs):
     """Write `text` beside a line, in the line's colour."""
     ax.annotate(text, (x, y), color=ink(style), fontsize=8, **kwargs)
+
+
+def few_tones(picture):
+    """A picture of values from 0 to 1 in 48 steps, which takes two thirds of the bytes."""
+    return np.round(48 * np.clip(picture, 0, 1)) / 48
 
 
 def band(ax, x, runs, style):

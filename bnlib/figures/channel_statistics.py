@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, ink
+from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, few_tones, ink
 
 COLOURS = ("#D9485F", "#2E8B45", "#3F74B5")  # the red, green and blue channel
 NAMES = ("red", "green", "blue")
@@ -147,8 +147,7 @@ def right_and_wrong(right, wrong, limit):
     figure, panels = plt.subplots(2, 2, figsize=(6.4, 4.4))
     for column, (images, name) in enumerate(((right, "one mean a channel"), (wrong, "one mean a row"))):
         for ax, image in zip(panels[:, column], images, strict=True):
-            shown = np.clip(image / (2 * limit) + 0.5, 0, 1)
-            ax.imshow(np.round(48 * shown) / 48)  # with fewer tones the file is two thirds of the size
+            ax.imshow(few_tones(image / (2 * limit) + 0.5))
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
         panels[1, column].set_xlabel(name)

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnlib.figures import GUIDE, OTHER_NORM, REFERENCE, WITH_BN, WITHOUT_BN, ink, label_line
+from bnlib.figures import GUIDE, OTHER_NORM, REFERENCE, WITH_BN, WITHOUT_BN, few_tones, ink, label_line
 
 STYLES = {
     "none": (WITHOUT_BN, "s"),
@@ -19,9 +19,9 @@ def lights(seen, after, names):
     figure, axes = plt.subplots(2, len(seen), figsize=(6.4, 3.1))
     for column, name in enumerate(names):
         encoded = np.clip(seen[column] / np.quantile(seen, 0.99), 0, 1) ** (1 / 2.2)
-        axes[0, column].imshow(encoded.transpose(1, 2, 0))
+        axes[0, column].imshow(few_tones(encoded.transpose(1, 2, 0)))
         axes[0, column].set_title(name, fontsize=8)
-        axes[1, column].imshow(np.clip((after[column] / SHOWN + 1) / 2, 0, 1).transpose(1, 2, 0))
+        axes[1, column].imshow(few_tones((after[column] / SHOWN + 1) / 2).transpose(1, 2, 0))
     for ax, row in zip(axes[:, 0], ("as seen", "after the norm"), strict=True):
         ax.set_ylabel(row, fontsize=8)
     for ax in axes.flat:

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, WITHOUT_BN, band, ink, label_line
+from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, WITHOUT_BN, band, few_tones, ink, label_line
 
 
 def lamp(gains, errors, digit):
@@ -51,7 +51,7 @@ def changes(pictures, changed):
     )
     for column, (name, pair) in zip(axes.T, pictures.items(), strict=True):
         for ax, picture in zip(column, pair, strict=False):
-            ax.imshow(np.clip(picture / 255, 0, 1))
+            ax.imshow(few_tones(picture / 255))
         for ax in column:
             ax.axis("off")
         column[0].text(0.5, 1.08, name, transform=column[0].transAxes, ha="center", fontsize=8.5)
@@ -77,7 +77,7 @@ def shadow(picture, outputs, limit):
     shown = {"in half shadow": picture / 255}
     shown |= {name: (values + limit) / (2 * limit) for name, values in outputs.items()}
     for ax, (name, values) in zip(axes, shown.items(), strict=True):
-        ax.imshow(np.clip(values, 0, 1))
+        ax.imshow(few_tones(values))
         ax.axis("off")
         ax.text(0.5, -0.13, name, transform=ax.transAxes, ha="center", fontsize=8.5)
     return figure

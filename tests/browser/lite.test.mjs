@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, test } from "node:test";
 import { close, open } from "./browser.mjs";
-import { codeCells, screenshots } from "./site.mjs";
+import { codeCells, numbered, screenshots } from "./site.mjs";
 
 after(close);
 mkdirSync(screenshots, { recursive: true });
@@ -20,10 +20,10 @@ const JUPYTER = [
 
 test("every chapter that runs is listed", async () => {
   const page = await open("lite/tree/index.html");
-  await page.getByText("14_playground.ipynb").waitFor(LONG);
+  await page.getByText(numbered("playground")).waitFor(LONG);
   const names = await page.locator(".jp-DirListing-itemName").allTextContents();
   assert.deepEqual(names.slice(0, 3), ["00_contents.ipynb", "00_intro.ipynb", "01_channel_statistics.ipynb"]);
-  assert.ok(names.includes("12_speed.ipynb"));
+  assert.ok(names.includes(numbered("speed")));
   assert.ok(!names.some((name) => name.includes("torch") || name.includes("many_devices")));
   await page.context().close();
 });
@@ -45,7 +45,7 @@ test("the contents lead to a notebook, and to the book", async () => {
 });
 
 test("a chapter runs as a notebook", async () => {
-  const page = await open("lite/notebooks/index.html?path=14_playground.ipynb");
+  const page = await open(`lite/notebooks/index.html?path=${numbered("playground")}`);
   const cells = codeCells("playground").filter(({ metadata }) => !metadata.tags).length; // a folded one has no number
   const code = page.locator(".jp-CodeCell");
   await code.first().waitFor(LONG);
@@ -65,7 +65,7 @@ test("a chapter runs as a notebook", async () => {
 });
 
 test("a report's chapter opens as a notebook", async () => {
-  const page = await open("lite/notebooks/index.html?path=14_playground.ipynb");
+  const page = await open(`lite/notebooks/index.html?path=${numbered("playground")}`);
   await page.locator(".jp-CodeCell .cm-content").first().click({ timeout: LONG.timeout });
   await page.keyboard.press("Control+A");
   await page.keyboard.type("from bnlib import check\ncheck.channel_stats(lambda x: (x.mean(axis=0), x.var(axis=0)))");

@@ -16,6 +16,10 @@ export const pages = ["search.html"].concat(
 export const codeCells = (name) =>
   JSON.parse(readFileSync(`${root}book/${name}.ipynb`, "utf8")).cells.filter((cell) => cell.cell_type === "code");
 
+/** The name of a chapter's notebook under lite, which has the number of its place in the book. */
+export const numbered = (name) =>
+  readdirSync(`${site}/lite/files`).find((file) => /^\d\d_/.test(file) && file.slice(3) === `${name}.ipynb`);
+
 /** The chapters with a button. */
 export const runnable = pages
   .filter((path) => readFileSync(`${site}/${path}`, "utf8").includes('class="run-bar needs-server" data-files='))
