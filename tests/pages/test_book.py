@@ -30,6 +30,14 @@ def test_cells_are_stored_in_run_order(path):
 
 
 @every_notebook
+def test_printed_text_ends_without_spaces(path):
+    """A page leaves them out, and so a fresh run in the browser would differ from it."""
+    for output in book.outputs(path):
+        if output.output_type == "stream":
+            assert not re.search(r" +$", output.text.rstrip("\n")), output.text
+
+
+@every_notebook
 def test_outputs_are_clean(path):
     for output in book.outputs(path):
         assert output.output_type != "error"
