@@ -19,7 +19,7 @@ const TAUGHT = {
   fold: "torch_layers.html#one-layer-instead-of-two",
   fuse: "torch_layers.html#one-layer-instead-of-two",
   "catastrophic cancellation": "computing_variance.html#two-formulas-one-variance",
-  "layer norm": "backward_graph.html#layer-norm-by-moving-the-axes",
+  "layer norm": "relatives.html#which-layer-norm-do-you-mean",
   "running averages": "running_averages.html#an-average-with-a-memory",
   Welford: "computing_variance.html#four-ways-around",
 };
