@@ -1,7 +1,7 @@
 // What a reader does on a page in Chromium, by mouse and keyboard alone.
 import { retype } from "./typing.mjs";
 
-const LONG = { timeout: 240_000 }; // the longest chapter takes half of it, alone
+const LONG = { timeout: 300_000 }; // the longest chapter takes less than half of it, alone
 
 export const fieldOf = (page, number) => page.locator(`#run-cell-${number} textarea`);
 
