@@ -156,7 +156,7 @@ def gradient_test(test):
     return score(test)
 
 
-def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see=None):
+def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see=None, apart=True):
     """Compare an answer, or a tuple of them, with the right one.
 
     Parameters
@@ -175,6 +175,9 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see
         the report does not tell the right value.
     see : str, optional
         The chapter that treats it, by the name of its notebook: "scale_and_shift".
+    apart : bool, default True
+        Whether the report says by how much a number is too large or too small; of one number that gives
+        the right one away.
 
     Returns
     -------
@@ -199,7 +202,7 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see
     wrong: got 4; too large by a factor of 1.14
     4 is the mean; the median is asked for.
     """
-    return compare_answers(got, wanted, rtol, atol, mistakes, digits, see)
+    return compare_answers(got, wanted, rtol, atol, mistakes, digits, see, apart)
 
 
 def function(mine, right, probes, mistakes, *, results=None, close=None, see=None):

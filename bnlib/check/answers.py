@@ -8,7 +8,7 @@ from bnlib.check.sizes import compare_sizes
 from bnlib.check.slips import find_slips, swapped_results
 
 
-def compare_answers(got, wanted, rtol, atol, mistakes, digits, see):
+def compare_answers(got, wanted, rtol, atol, mistakes, digits, see, apart):
     """The Report on an answer; where mistakes are expected, it does not give the right value away."""
     chapter = lines_to(see)
     exact = wanted
@@ -18,7 +18,7 @@ def compare_answers(got, wanted, rtol, atol, mistakes, digits, see):
         got = tuple(got)
     if is_untouched(got):
         return Report(False, NOT_TRIED)
-    wrong = describe_difference(got, wanted, rtol, atol, hint=mistakes is None)
+    wrong = describe_difference(got, wanted, rtol, atol, mistakes is None, apart)
     if wrong is None:
         return Report(True, "right")
     whole = find_mistake(got, wanted, mistakes or {}, rtol, atol)
@@ -93,14 +93,14 @@ def same_length(got, wanted):
     return isinstance(wanted, tuple) and isinstance(got, (tuple, list)) and len(got) == len(wanted)
 
 
-def describe_difference(got, wanted, rtol, atol, hint=True):
+def describe_difference(got, wanted, rtol, atol, hint=True, apart=True):
     """Where an answer is wrong, what it is and how it differs, in a few words; None if it is right."""
     if isinstance(wanted, tuple):
         if not same_length(got, wanted):
             count = len(got) if isinstance(got, (tuple, list)) else "one"
             return f"wrong: got {count} result{'' if count in (1, 'one') else 's'}, wanted {len(wanted)}"
         for i, (one, right) in enumerate(zip(got, wanted, strict=True), start=1):
-            wrong = describe_difference(one, right, rtol, atol, hint)
+            wrong = describe_difference(one, right, rtol, atol, hint, apart)
             if wrong is not None:
                 inner = wrong.removeprefix("wrong").replace(" in result ", ".", 1)
                 return f"wrong in result {i}{inner}"
@@ -119,7 +119,7 @@ def describe_difference(got, wanted, rtol, atol, hint=True):
     one, other = format_distinct(numbers[at], wanted[at])
     where = (f" at {list(at)}" if at else "") + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")
     value = f"got {one}{f', wanted {other}' if hint else ''}"
-    return f"wrong{where}: {value}; {compare_sizes(numbers[at], wanted[at])}"
+    return f"wrong{where}: {value}; {compare_sizes(numbers[at], wanted[at], apart)}"
 
 
 def find_wrong(got, wanted, rtol, atol):

@@ -188,7 +188,15 @@ def test_numbers_at_random_have_no_name():
     ],
 )
 def test_the_size_of_an_error(got, wanted, words):
-    assert words in compare_sizes(got, wanted)
+    said = compare_sizes(got, wanted)
+    assert words in said
+    kept = said.partition(" by ")[0] if said.startswith(("too", "off")) else said
+    assert compare_sizes(got, wanted, apart=False) == kept
+
+
+def test_the_size_of_an_error_can_be_kept_back():
+    report = answer((2.0, 8.75), (2.0, 5.0), mistakes={"half": (4.0, 10.0)}, apart=False)
+    assert report.text == "right already: result 1\nwrong in result 2: got 8.75; too large"
 
 
 def test_large_numbers_are_written_out():
