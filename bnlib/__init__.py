@@ -1,6 +1,6 @@
 """Batch normalisation, derived and tested: the package beside the book. Importing it loads NumPy only.
 
-To read first, in this order, 390 lines of code without their docstrings:
+To read first, in this order, 392 lines of code without their docstrings:
 
     statistics    the mean and variance of every channel, and the exact way to pool them
     core          the mathematics: three formulas, one normalisation and its backward pass

@@ -83,10 +83,6 @@ def positive_integer(name, value):
     return value
 
 
-def at_least_0(name, value):
-    return at_least(0, name, value)
-
-
 def at_least(least, name, value):
     if not value >= least:
         raise ValueError(f"{name} must be at least {least}, got {value}")

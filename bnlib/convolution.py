@@ -80,7 +80,7 @@ class Conv2d(Weighted):
         for one in stride if both else (stride,):
             arguments.positive_integer("stride", one)
         self.stride = stride
-        self.padding = arguments.at_least_0("padding", arguments.integer("padding", padding))
+        self.padding = arguments.at_least(0, "padding", arguments.integer("padding", padding))
         self.groups = arguments.positive_integer("groups", groups)
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels % groups:

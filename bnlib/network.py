@@ -127,7 +127,7 @@ def sgd_step(network, x, labels, learning_rate, trainable=any_parameter, decay=0
         If an argument does not fit. The network is then as `unchanged_on_error` leaves it.
     """
     arguments.finite("learning_rate", learning_rate)
-    arguments.at_least_0("decay", arguments.finite("decay", decay))
+    arguments.at_least(0, "decay", arguments.finite("decay", decay))
     check_labels(labels, len(x))
     with unchanged_on_error(network):  # statistics have moved when the number of classes is known
         loss, dlogits = cross_entropy(network(x), labels)

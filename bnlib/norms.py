@@ -10,7 +10,7 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.core import lying_along, normalize, normalize_backward
-from bnlib.statistics import all_axes_but, count_over, mean_square
+from bnlib.statistics import all_axes_but, axes_of_batch, count_over, mean_square
 
 
 def batch_norm(x, gamma=None, beta=None, *, eps=1e-5, axis=1):
@@ -61,10 +61,7 @@ def by_the_batch(x, axis, gamma, beta, eps):
     """batch_norm of an x and an axis that were checked."""
     gamma, beta = arguments.parameters(gamma, beta, x.shape[axis : axis + 1])
     eps = arguments.positive_eps(eps)
-    axes = all_axes_but(x.ndim, axis)
-    if count_over(x.shape, axes) == 1 and x.size:
-        raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
-    return normalize("batch_norm", x, gamma, beta, eps, axes, (axis,), x.shape)
+    return normalize("batch_norm", x, gamma, beta, eps, axes_of_batch(x, axis), (axis,), x.shape)
 
 
 def batch_norm_backward(dy, cache):

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.core import as_parameter, lying_along, normalize, normalize_backward
-from bnlib.statistics import ChannelStats, all_axes_but, count_over, moments, stats_of
+from bnlib.statistics import ChannelStats, all_axes_but, axes_of_batch, count_over, moments, stats_of
 
 
 class Pooled(NamedTuple):
@@ -273,9 +273,7 @@ def batch_renorm(
     r_max = arguments.at_least(1, "r_max", arguments.real("r_max", r_max))
     d_max = arguments.at_least(0, "d_max", arguments.real("d_max", d_max))
     eps = arguments.positive_eps(eps)
-    axes = all_axes_but(x.ndim, axis)
-    if count_over(x.shape, axes) == 1 and x.size:
-        raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
+    axes = axes_of_batch(x, axis)
     given = moments(x, axes)
     stats = stats_of(x, axes, *given)
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, and stays in its own channel

@@ -214,3 +214,11 @@ def count_over(shape, axes):
 @lru_cache
 def all_axes_but(ndim, *axes):
     return tuple(i for i in range(ndim) if i not in axes)
+
+
+def axes_of_batch(x, axis):
+    """The axes whose values share a channel's mean: more than one value, unless x is empty."""
+    axes = all_axes_but(x.ndim, axis)
+    if count_over(x.shape, axes) == 1 and x.size:
+        raise ValueError(f"x must have more than 1 value per channel in training, got {x.shape}")
+    return axes

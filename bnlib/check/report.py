@@ -62,10 +62,11 @@ def link_chapter(chapter, title):
     return f'<span data-chapter="{chapter}">{title}</span>'
 
 
-def format_distinct(one, other):
-    """Two numbers in as many digits as tell them apart, 4 at least."""
+def format_distinct(one, other, write=None):
+    """Two numbers, or what `write` writes out, in as many digits as tell them apart, 4 at least."""
+    write = write or format_number
     for digits in (4, 6, 8, 17):
-        texts = format_number(one, digits), format_number(other, digits)
+        texts = write(one, digits), write(other, digits)
         if texts[0] != texts[1]:
             break
     return texts

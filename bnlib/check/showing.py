@@ -4,6 +4,7 @@ import numpy as np
 
 from bnlib.check.answers import as_array
 from bnlib.check.calling import Finding
+from bnlib.check.report import format_distinct
 
 SHOWN = 12  # numbers of an array that one can take in; a larger one is told by its shape
 
@@ -38,11 +39,8 @@ def compare_values(key, got, right):
         off = got != right if right.dtype.kind in "bU" else np.abs(got.astype(float) - right)
         at = np.unravel_index(np.argmax(off), right.shape)
         key, got, right = f"{key}{[int(n) for n in at]}", got[at], right[at]
-    for digits in (4, 6, 8, 17):
-        shown = write_out(got, digits), write_out(right, digits)
-        if shown[0] != shown[1]:
-            break
-    return f"your {key} is {shown[0]}, the right one {shown[1]}"
+    one, other = format_distinct(got, right, write_out)
+    return f"your {key} is {one}, the right one {other}"
 
 
 def count_numbers(value):
