@@ -1,7 +1,7 @@
 // What a reader does on a page in Chromium, by mouse and keyboard alone.
 import { retype } from "./typing.mjs";
 
-const LONG = { timeout: 600_000 }; // for the longest chapters, on a machine with other work
+const LONG = { timeout: 300_000 }; // the longest chapter takes about two minutes
 
 export const fieldOf = (page, number) => page.locator(`#run-cell-${number} textarea`);
 
