@@ -1,7 +1,7 @@
 """A Sphinx extension: the pages of the API and the chapters point at each other.
 
-An entry ends with the chapter that derives or uses it. On a chapter's page a public name is a link where
-prose first has it; what the link shows is the signature.
+An entry ends with the chapter that derives or uses it, and that chapter with its entries. In a chapter's
+prose a public name is a link where it is first written; what the link shows is the signature.
 """
 
 import re
@@ -12,7 +12,8 @@ from sphinx.addnodes import pending_xref
 
 NEEDS_TORCH = ("book/torch_backend", "book/torch_layers", "book/many_devices")
 MODULES = ("bnlib", "bnlib.running", "bnlib.conventions", "bnlib.gradcheck", "bnlib.network", "bnlib.data")
-QUALIFIED_ONLY = ("bnlib.check", "bnlib.engine")  # their names are words: answer, function, using
+# Their names alone are words, answer and using, or mean PyTorch's own layers.
+QUALIFIED_ONLY = ("bnlib.check", "bnlib.engine", "bnlib.torch")
 NOT_A_MENTION = (nodes.title, nodes.reference, pending_xref, nodes.term, nodes.Admonition)
 
 CHAPTERS = {  # a pattern of names, and the first chapter that derives or uses them; the first that matches
@@ -58,39 +59,52 @@ def add_chapter(app, what, name, obj, options, lines):
         lines += ["", f"Chapter: :doc:`/book/{chapter}`", ""]
 
 
-def public_names(modules):
-    """Full names by the way they are written: alone, and after the module; the first module counts."""
+def public_names(page):
+    """Full names by the way they are written on a page: alone, or after their module."""
     names = {}
-    for module in modules:
-        loaded = import_module(module)
-        for name in getattr(loaded, "__all__", ()):
-            full = f"{module}.{name}"
-            short = [] if module in QUALIFIED_ONLY else [name]
-            for written in (*short, full, full.removeprefix("bnlib.")):
-                names.setdefault(written, full)
-    return names
+    for module in MODULES:
+        names |= {name: f"{module}.{name}" for name in public(module) if not is_word(name)}
+    if page in NEEDS_TORCH:
+        for name in public("bnlib.torch"):
+            names.pop(name, None)
+    for module in (*MODULES, *QUALIFIED_ONLY):
+        names |= {f"{module}.{name}": f"{module}.{name}" for name in public(module)}
+    return names | {f"check.{name}": f"bnlib.check.{name}" for name in public("bnlib.check")}
+
+
+def public(module):
+    return getattr(import_module(module), "__all__", ())
 
 
 def link_names(app, doctree):
-    """Make the first mention of every public name a link."""
+    """Make the first mention of every public name a link, and end a chapter with those it derives."""
     page = app.env.docname
     if not page.startswith("book/") or page.startswith(("book/api", "book/terms")):
         return
-    torch = ("bnlib.torch",)
-    order = (*torch, *MODULES) if page in NEEDS_TORCH else (*MODULES, *torch)
-    names = public_names((*order, *QUALIFIED_ONLY))
-    seen = set()
+    names, seen = public_names(page), set()
     for literal in list(doctree.findall(nodes.literal)):
-        written = literal.astext().partition("(")[0]
-        name = names.get(written)
-        if name is None or name in seen or is_word(written) or within(literal, NOT_A_MENTION):
+        name = names.get(literal.astext().partition("(")[0])
+        if name is None or name in seen or within(literal, NOT_A_MENTION):
             continue
         seen.add(name)
-        link = pending_xref(
-            "", refdomain="py", reftype="obj", reftarget=name, refdoc=page, refexplicit=True, refwarn=True
-        )
+        link = link_to(name, page)
         literal.replace_self(link)
         link += literal
+    derived = [name for name in sorted(set(names.values())) if f"book/{chapter_of(name)}" == page]
+    if derived:
+        end = nodes.paragraph("", "In the package: ", classes=["in-the-package"])
+        for i, name in enumerate(derived):
+            end += nodes.Text(", " if i else "")
+            end += (link := link_to(name, page))
+            link += nodes.literal("", name)
+        end += nodes.Text(".")
+        next(doctree.findall(nodes.section)).append(end)
+
+
+def link_to(name, page):
+    return pending_xref(
+        "", refdomain="py", reftype="obj", reftarget=name, refdoc=page, refexplicit=True, refwarn=True
+    )
 
 
 def is_word(written):
