@@ -14,7 +14,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 $(shell for v in .venv .venv-light .venv-site; do \
 	[ "$$(cat $$v/installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$v/installed; done)
 
-.PHONY: book test light site serve browser pdf notebooks bench clean
+.PHONY: book test light site serve browser pdf zip notebooks bench clean
 
 book: .venv/installed
 	@echo "[1/2] building the book, warnings are errors"
@@ -60,6 +60,9 @@ pdf: .venv/installed
 	@echo "[2/2] typesetting it"
 	@$(BIN)/python tools/paper.py
 	@echo "done: _build/batch-normalization.pdf"
+
+zip: book
+	@$(BIN)/python tools/offline.py
 
 notebooks: .venv/installed
 	@echo "[1/1] executing every notebook and storing its outputs"

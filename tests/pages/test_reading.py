@@ -74,13 +74,15 @@ def test_figures_are_few(path):
     assert sum("mystnb" in cell.metadata for cell in book.code_cells(path)) <= 5
 
 
-def test_the_first_page_tells_how_long_a_chapter_takes_and_which_need_torch():
+def test_the_first_pages_table_of_chapters():
     (table,) = [
         cell.source for cell in book.read(book.BOOK / "intro.ipynb").cells if "| minutes |" in cell.source
     ]
-    rows = re.findall(r"^\| \{doc\}`(\w+)` \| .* \| (\d+) \| [123](, PyTorch)? \|$", table, re.M)
+    rows = re.findall(r"^\| \{doc\}`(\w+)` \| (.*) \| (\d+) \| [123](, PyTorch)? \|$", table, re.M)
+    readme = (book.BOOK.parent / "README.md").read_text()
     assert {name for name, *_ in rows} == {path.stem for path in book.CHAPTERS} - {"conventions"}
-    for name, minutes, torch in rows:
+    for name, question, minutes, torch in rows:
+        assert f"[{name}](book/{name}.ipynb) | {question} |" in readme
         path = book.BOOK / f"{name}.ipynb"
         assert int(minutes) == book.minutes(path), name
         assert bool(torch) == any("import torch" in cell.source for cell in book.code_cells(path)), name
