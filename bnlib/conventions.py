@@ -9,6 +9,17 @@ import numpy as np
 from bnlib import arguments
 from bnlib.running import check_running, check_stats
 
+__all__ = [
+    "CONVENTIONS",
+    "CaffeBlobs",
+    "Convention",
+    "convert_running_var",
+    "from_caffe",
+    "to_caffe",
+    "update_caffe",
+    "weight_of_new",
+]
+
 
 @dataclass(frozen=True)
 class Convention:

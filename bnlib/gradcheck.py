@@ -7,6 +7,8 @@ import numpy as np
 
 from bnlib import arguments
 
+__all__ = ["max_error", "numerical_gradient"]
+
 
 def numerical_gradient(function, x, dy, step=1e-6):
     r"""Differentiate the loss sum(dy * function(x)) with respect to every element of x.

@@ -11,11 +11,11 @@ from itertools import chain, islice, pairwise, repeat
 import numpy as np
 
 from bnlib import arguments
-from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d  # noqa: F401
-from bnlib.folds import fold_all  # noqa: F401
+from bnlib.convolution import Conv2d, Flatten, GlobalMeanPool, MaxPool2d
+from bnlib.folds import fold_all
 from bnlib.layers import BatchNorm
-from bnlib.mobile import HardSigmoid, HardSwish, SqueezeExcitation  # noqa: F401
-from bnlib.parts import (  # noqa: F401
+from bnlib.mobile import HardSigmoid, HardSwish, SqueezeExcitation
+from bnlib.parts import (
     TLU,
     Container,
     Dropout,
@@ -29,8 +29,39 @@ from bnlib.parts import (  # noqa: F401
     unchanged_on_error,
 )
 from bnlib.progress import reported
-from bnlib.recalibration import recalibrate  # noqa: F401
+from bnlib.recalibration import recalibrate
 
+__all__ = [
+    "TLU",
+    "Container",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "GlobalMeanPool",
+    "HardSigmoid",
+    "HardSwish",
+    "Linear",
+    "MaxPool2d",
+    "Part",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "SqueezeExcitation",
+    "accuracy",
+    "batches",
+    "cross_entropy",
+    "float64_batch_norm",
+    "fold_all",
+    "mlp",
+    "parts_of",
+    "recalibrate",
+    "sgd_step",
+    "train",
+    "unchanged_on_error",
+]
+
+#: The norm of `mlp`: a BatchNorm that computes in float64.
 float64_batch_norm = partial(BatchNorm, dtype=np.float64)
 
 

@@ -10,6 +10,7 @@ BOOK = Path(__file__).parent.parent / "book"
 NEEDS_TORCH = re.compile(r"^(?:import|from) (?:torch|bnlib\.torch)\b|^from bnlib import .*\btorch\b", re.M)
 ROLE = re.compile(r"\{(doc|numref|eq|ref|term|cite:[pt])\}`(?:([^`<]+) <)?([^`>]+)>?`")
 NO_ID = re.compile(r"[^a-zA-Z0-9._]+")  # what Sphinx replaces in the anchor of a term
+PAGE_ONLY = re.compile(r"^```\{(?:image\}|raw\} html).*?^```\n+", re.M | re.S)
 PAGE_LINK = re.compile(r"\[([^\]]+)\]\((\w+)\.(?:md|ipynb)\)")
 CONTENTS = "00_contents.ipynb"
 SOLUTION_END = re.compile(r"```\{solution-end\}\n```\n*")
@@ -128,7 +129,10 @@ def figure_of(cell):
 
 
 def link(source, here, labels, titles, shown):
-    """The source with every role resolved that needs another page, a figure or the bibliography."""
+    """The source with every role resolved that needs another page, a figure or the bibliography.
+
+    What only a page of the book can show is left out: a picture kept beside it, and markup of its own.
+    """
 
     def resolved(match):
         role, text, key = match.groups()
@@ -148,6 +152,7 @@ def link(source, here, labels, titles, shown):
     def to_page(name, text):
         return f"[{text}]({file_name(name)})" if name in shown else to_book(name, text)
 
+    source = PAGE_ONLY.sub("", source)
     source = PAGE_LINK.sub(lambda match: to_page(match[2], match[1]), source)
     return ROLE.sub(resolved, source)
 

@@ -1,8 +1,9 @@
-// A citation, the number of a formula or a figure, and a term show what they point to, before one goes there.
+// A citation, the number of a formula or a figure, a term and a name of the package show what they point to,
+// before one goes there.
 // The target is copied from its page, and that page is fetched when somebody first points at such a link.
 // A finger follows the link, as ever: it has no way to point without pressing.
 (() => {
-  const LINKS = ["term-", "fig-", "equation-"].map((start) => `a.internal[href*="#${start}"]`);
+  const LINKS = ["term-", "fig-", "equation-", "bnlib."].map((start) => `a.internal[href*="#${start}"]`);
   const POINTS = `:is(${LINKS}, a.internal[href*="bibliography.html#"]):not(.headerlink)`;
   const OPEN_AFTER = 200; // milliseconds: a mouse on its way elsewhere opens nothing
   const CLOSE_AFTER = 300; // time to reach the card
@@ -43,9 +44,24 @@
     return part;
   }
 
+  /** A function or class as it is called, and its first sentence. */
+  function signature(entry) {
+    const part = document.createElement("div");
+    const call = document.createElement("code");
+    call.textContent = entry.textContent.replace(/\s*#?\s*$/, "").trim();
+    part.append(call);
+    const first = entry.nextElementSibling?.querySelector(":scope > p");
+    if (first) part.append(document.importNode(first, true));
+    return part;
+  }
+
   /** A copy of what a link points to, without what can be followed, focused or pointed to itself. */
   function copy(target, address) {
-    const part = target.matches("dt") ? definition(target) : document.importNode(target, true);
+    const part = target.matches("dt.sig")
+      ? signature(target)
+      : target.matches("dt")
+        ? definition(target)
+        : document.importNode(target, true);
     for (const surplus of part.querySelectorAll(".headerlink, .backrefs, .label")) surplus.remove();
     for (const link of part.querySelectorAll("a")) link.replaceWith(...link.childNodes);
     part.removeAttribute("role"); // of the bibliography, no longer in the standard

@@ -5,6 +5,7 @@ const widgets = {
   "fig-graph-live": "./graph.js",
   "fig-projection-circle": "./circle.js",
   "fig-ema-weights": "./average.js",
+  "fig-rel-changes": "./changes.js",
   "fig-cancel-ways": "./cancellation.js",
 };
 

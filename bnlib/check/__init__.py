@@ -184,7 +184,7 @@ def answer(got, wanted, *, rtol=1e-6, atol=1e-9, digits=None, mistakes=None, see
     Report
         "not tried yet", "right", or what differs: the shape, or the first wrong value, and by how much it
         is too large or too small; then the sentence of the mistake that gives the same answer, or else
-        the slip that may have made it (`bnlib.check.slips`). `misconceptions` holds these sentences.
+        the slip that may have made it (``bnlib.check.slips``). `misconceptions` holds these sentences.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def function(mine, right, probes, mistakes, *, results=None, close=None, see=Non
         a layer. Let one be of few numbers, to be followed by hand: reports show the smallest that is wrong.
     mistakes : dict of str to callable
         The wrong functions that readers write, by the sentence that explains each. Two at once are found
-        where they are in different results; slips that show by rule (`bnlib.check.slips`) need no entry.
+        where they are in different results; slips that show by rule (``bnlib.check.slips``) need no entry.
     results : str or sequence of str, optional
         The names of what `right` returns: "y", or ("dx", "dw").
     close : float, optional

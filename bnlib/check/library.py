@@ -6,6 +6,12 @@ To add one, add one entry. Its expressions see the exercise's arguments, the ste
 from dataclasses import dataclass, replace
 
 UNKNOWN = "no public source known"
+# Where a source names a file and no commit, the file was read at this commit of the default branch:
+# ajbrock/BigGAN-PyTorch 98459431, borgwang/tinynn 0fb0f94a, BVLC/caffe 9b891540,
+# eladhoffer/norm_matters 3b103aaa, eriklindernoren/ML-From-Scratch a2806c67, fastai/course-v3 9da9cc55,
+# google-deepmind/dm-haiku f4d858a5, hmchen47/DataScience d36cd87b, karpathy/nn-zero-to-hero 73c3fcc7,
+# mf1024/Batch-Renormalization-PyTorch 72bb6d93, Nico-Curti/NumPyNet 777db4f1, NVlabs/SPADE fecacc92,
+# oreilly-japan/deep-learning-from-scratch 07b11618, pjreddie/darknet f6afaabc, rushter/MLAlgorithms 8fb8bb42.
 
 
 @dataclass(frozen=True)

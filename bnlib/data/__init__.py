@@ -6,7 +6,17 @@ import numpy as np
 
 from bnlib import arguments
 from bnlib.data.files import load
-from bnlib.data.text import TextLines, load_direction_network, load_text_lines  # noqa: F401
+from bnlib.data.text import TextLines, load_direction_network, load_text_lines
+
+__all__ = [
+    "Digits",
+    "TextLines",
+    "load_digits",
+    "load_direction_network",
+    "load_photographs",
+    "load_text_lines",
+    "standardised_pixels",
+]
 
 
 class Digits(NamedTuple):

@@ -19,6 +19,8 @@ import numpy as np
 
 from bnlib.engine import blocks, fast
 
+__all__ = ["using"]
+
 SMALL = 2**14  # elements: with fewer, NumPy's calls are most of the work, and float64 costs nothing
 
 

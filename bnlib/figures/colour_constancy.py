@@ -50,7 +50,7 @@ def taken_and_left(clouds):
         ax.minorticks_off()
     axes[0].set_ylabel("red / green")
     label_line(axes[0], 0.23, 12, "of the mean, which is taken out", OTHER_NORM)
-    label_line(axes[1], 0.23, 12, "of the rms of what is left", OTHER_NORM)
+    label_line(axes[1], 0.23, 12, "of the largest value that is left", OTHER_NORM)
     first, second = clouds
     label_line(axes[0], 2.1, 5, first, OTHER_NORM, ha="right")
     label_line(axes[0], 0.23, 0.012, second, OTHER_NORM)

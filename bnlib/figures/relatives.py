@@ -10,7 +10,7 @@ from bnlib.figures import GUIDE, OTHER_NORM, WITH_BN, WITHOUT_BN, band, few_tone
 def lamp(gains, errors, digit):
     """Draw the test error of networks against the gain, below one digit as it looks at each gain.
 
-    errors maps "batch norm", "no norm" and "layer norm" to (seeds, gains); digit is (8, 8), ink 0 to 1.
+    errors maps "batch norm", "no norm" and "layer norm" to (seeds, gains); digit is (8, 8), light 0 to 1.
     """
     figure, ax = plt.subplots(figsize=(6.4, 3.3), layout="none")
     ax.set_position((0.11, 0.15, 0.86, 0.6))
@@ -26,14 +26,14 @@ def lamp(gains, errors, digit):
     label_line(ax, 0.42, 0.66, "batch norm, evaluation mode", WITH_BN)
     label_line(ax, 0.115, 0.38, "no norm (dashed)", WITHOUT_BN)
     label_line(ax, 0.5, -0.09, "layer norm, group norm", OTHER_NORM, ha="center")
-    ax.set(xlabel="gain (test ink / training ink)", ylabel="test error (share wrong)")
+    ax.set(xlabel="gain (test light / training light)", ylabel="test error (share wrong)")
     ax.set_xticks(gains, [f"{gain:g}" for gain in gains])
     ax.xaxis.set_minor_locator(NullLocator())
     span = np.log(gains[-1] / gains[0] * 1.25**2)
     for gain in gains:
         place = 0.11 + 0.86 * np.log(gain / gains[0] * 1.25) / span
         inset = figure.add_axes((place - 0.045, 0.79, 0.09, 0.19))
-        inset.imshow(gain * digit, cmap="gray_r", vmin=0, vmax=1)
+        inset.imshow(gain * digit, cmap="gray", vmin=0, vmax=1)
         inset.set(xticks=[], yticks=[])
         inset.spines[["top", "right"]].set_visible(True)
         for spine in inset.spines.values():

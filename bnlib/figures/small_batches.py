@@ -22,14 +22,16 @@ def sweep(sizes, batch, group):
 
 
 def spike(slope, widths, counts, tails):
-    """Draw slope(d, eps) for three eps, narrowest first, and the tail of the gradient, (seeds, counts)."""
+    """Draw slope(gap, eps) for three eps, narrowest first, and the gradient's tail, (seeds, counts)."""
     figure, (left, right) = plt.subplots(1, 2, figsize=PAIR)
-    d = np.linspace(-1, 1, 4001)
+    gap = np.linspace(-1, 1, 4001)
     for eps, shade in zip(widths, SPIKES[::-1], strict=True):
-        left.plot(d, slope(d, eps), color=WITH_BN["color"], alpha=shade, linewidth=1.4)
+        left.plot(gap, slope(gap, eps), color=WITH_BN["color"], alpha=shade, linewidth=1.4)
     for eps, x, y in zip(widths, (0.04, 0.1, 0.36), (110, 10, 1.6), strict=True):
         label_line(left, x, y, f"eps {eps:g}", WITH_BN)
-    left.set(yscale="log", ylim=(1e-3, 400), xlabel="difference $d$ (no unit)", ylabel="slope (1 / unit)")
+    left.set(
+        yscale="log", ylim=(1e-3, 400), xlabel=r"difference $\Delta$ (no unit)", ylabel="slope (1 / unit)"
+    )
     for seed in tails:
         right.plot(counts, seed, "o", color=WITH_BN["color"], markersize=3.5, alpha=0.6)
     right.plot(counts, np.median(tails, axis=0), **{**WITH_BN, "linewidth": 1})

@@ -241,7 +241,7 @@ def convert(model, *, back=False, engine=None):
     torch.func.functionalize                      an error                       back
     jacfwd of jacfwd                              an error                       jacfwd of jacrev
     functional_call                               works                          nothing
-    replace_all_batch_norm_modules_               works                          nothing
+    ``replace_all_batch_norm_modules_``           works                          nothing
     update_bn, fuse_conv_bn_eval                  works                          nothing
     convert_conv2d_weight_memory_format           works                          nothing
     torch.nn.SyncBatchNorm's conversion           makes torch's SyncBatchNorm    use ours for the CPU

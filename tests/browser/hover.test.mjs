@@ -11,6 +11,7 @@ const KINDS = {
   term: ["running_averages", 'a[href="terms.html#term-momentum"]', /^momentum\s+The weight of the new batch[^]*moving_average_fraction/],
   citation: ["intro", 'a[href*="bibliography.html#"]', /^Ethem Alpaydin and Cenk Kaynak\. Optical recognition/],
   figure: ["running_averages", 'a[href="#fig-ema-weights"]', /^Fig\. \d+ Who speaks in a running average/],
+  name: ["running_averages", 'a[href="api_layers.html#bnlib.update_running"]', /^bnlib\.update_running\(running_mean, running_var, stats, momentum=0\.1, \*, unbiased=True\)\s+Move the running/],
   formula: ["scale_and_shift", 'a[href="#equation-eq-xhat"]', /\(7\)/],
   "formula of another chapter": ["backward_graph", 'a[href*="channel_statistics.html#equation-eq-mean"]', /\(1\)/],
 };
@@ -26,7 +27,7 @@ async function pageWith(path, selector, options) {
 for (const [kind, [path, selector, words]] of Object.entries(KINDS)) {
   test(`mouse: a ${kind}`, async () => {
     const { page, link, card } = await pageWith(path, selector);
-    assert.ok(!page.requests.some((url) => /\/book\/(terms|bibliography)\.html/.test(url)), "asked before it is wanted");
+    assert.ok(!page.requests.some((url) => /\/book\/(terms|bibliography|api_layers)\.html/.test(url)), "asked before it is wanted");
     await link.hover();
     await card.waitFor();
     assert.match((await card.innerText()).trim(), words);

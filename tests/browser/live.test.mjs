@@ -10,6 +10,7 @@ const PAGES = {
   backward_graph: "fig-graph-live",
   backward_projection: "fig-projection-circle",
   running_averages: "fig-ema-weights",
+  relatives: "fig-rel-changes",
   computing_variance: "fig-cancel-ways",
 };
 

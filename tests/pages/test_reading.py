@@ -1,5 +1,6 @@
 """The lint of what a reader sees: code that teaches, asserts folded, and paragraphs that argue."""
 
+import re
 from itertools import groupby
 from statistics import median
 
@@ -71,3 +72,15 @@ def test_a_chapter_is_read_aloud_in_half_an_hour(path):
 @every_chapter
 def test_figures_are_few(path):
     assert sum("mystnb" in cell.metadata for cell in book.code_cells(path)) <= 5
+
+
+def test_the_first_page_tells_how_long_a_chapter_takes_and_which_need_torch():
+    (table,) = [
+        cell.source for cell in book.read(book.BOOK / "intro.ipynb").cells if "| minutes |" in cell.source
+    ]
+    rows = re.findall(r"^\| \{doc\}`(\w+)` \| .* \| (\d+) \| [123](, PyTorch)? \|$", table, re.M)
+    assert {name for name, *_ in rows} == {path.stem for path in book.CHAPTERS} - {"conventions"}
+    for name, minutes, torch in rows:
+        path = book.BOOK / f"{name}.ipynb"
+        assert int(minutes) == book.minutes(path), name
+        assert bool(torch) == any("import torch" in cell.source for cell in book.code_cells(path)), name

@@ -306,6 +306,28 @@ def test_eps_in_training(eps):
             call()
 
 
+def test_the_layers_that_the_chapter_on_relatives_names():
+    """At the start, when gamma is 1 and beta is 0; a tracked instance norm has an evaluation mode."""
+    x = np.random.default_rng(0).normal(3, 2, size=(4, 6, 5, 7))
+    whole, double = x.shape[1:], {"dtype": torch.float64}
+    pairs = [
+        (nn.BatchNorm2d(6, **double), bnlib.batch_norm(x)),
+        (nn.LayerNorm(whole, **double), bnlib.layer_norm(x, whole)),
+        (nn.GroupNorm(1, 6, **double), bnlib.layer_norm(x, whole)),
+        (nn.InstanceNorm2d(6, **double), bnlib.instance_norm(x)),
+        (nn.InstanceNorm2d(6, **double).eval(), bnlib.instance_norm(x)),
+        (nn.RMSNorm(whole, eps=1e-5, **double), bnlib.rms_norm(x, whole)),
+    ]
+    for layer, (y, _) in pairs:
+        assert_close(layer(torch.tensor(x)).detach().numpy(), y, **TIGHT)
+    last = nn.LayerNorm(6, **double)(torch.tensor(x).movedim(1, -1)).detach().numpy()
+    assert_close(last, bnlib.layer_norm(np.moveaxis(x, 1, -1), 6)[0], **TIGHT)
+    tracked = nn.InstanceNorm2d(6, track_running_stats=True, **double)
+    tracked(torch.tensor(x))
+    tracked.eval()
+    assert (tracked(torch.tensor(0.1 * x)) - tracked(torch.tensor(x))).abs().max() > 1
+
+
 def error(got, exact):
     return np.abs(got.astype(np.float64) - exact).max()
 
