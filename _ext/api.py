@@ -28,7 +28,7 @@ CHAPTERS = {  # a pattern of names, and the first chapter that derives or uses t
     r"bnlib\.network\.TLU": "relatives",
     r"bnlib\.network\.Dropout": "regularisation",
     r"bnlib\.fold|bnlib\.network\.(fold_all|recalibrate|Hard.*|Squeeze.*)|bnlib\.data\..*[Tt]ext.*"
-    r"|bnlib\.data\.load_direction_network": "train_eval_frozen",
+    r"|bnlib\.data\.load_direction_network": "shipping",
     r"bnlib\.data\.load_photographs": "colour_constancy",
     r"bnlib\.(network|data)\..*": "network_by_hand",
     r"bnlib\.torch\.(batch_norm|BatchNorm.d)": "torch_backend",
