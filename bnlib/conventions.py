@@ -29,9 +29,7 @@ CONVENTIONS = {
     "keras": Convention(0.99, 1e-3, "old", unbiased=False),  # Keras 3
     "tensorflow": Convention(0.99, 1e-3, "old", unbiased=True),  # Keras 2 on images, by the fused kernel
     "flax": Convention(0.99, 1e-5, "old", unbiased=False),  # linen and nnx
-    "equinox": Convention(
-        0.99, 1e-5, "old", unbiased=False
-    ),  # mode="batch", which evaluation divides by 1 - 0.99**t
+    "equinox": Convention(0.99, 1e-5, "old", unbiased=False),  # evaluates by it over 1 - 0.99**t
     "mlx": Convention(0.1, 1e-5, "new", unbiased=True),  # since 0.32.1; before, the divisor was m
     "tinygrad": Convention(0.1, 1e-5, "new", unbiased=True),
     "caffe": Convention(0.999, 1e-5, "old", unbiased=True),

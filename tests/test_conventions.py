@@ -1,5 +1,6 @@
 """bnlib.conventions: frameworks' momenta and divisors, and Caffe's sums, by hand and against each other."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from bnlib.running import debias
 MEAN, VAR = np.array([0.5, -2.0]), np.array([1.0, 4.0])
 STATS = ChannelStats(4, np.array([10.0, 3.0]), np.array([3.0, 0.75]))  # unbiased 4 and 1
 EMPTY = ChannelStats(0, np.full(2, np.nan), np.full(2, np.nan))
-ANSWERS = json.loads((Path(__file__).parents[1] / "book" / "conventions.json").read_text())
+BOOK = Path(__file__).parents[1] / "book"
+ANSWERS = json.loads((BOOK / "conventions.json").read_text())
 ASKED = {  # a convention, and a framework whose answers are stored
     "pytorch": "pytorch", "keras": "keras", "tensorflow": "keras_2", "flax": "linen", "equinox": "equinox",
     "mlx": "mlx", "tinygrad": "tinygrad", "onnx": "onnx",
@@ -59,6 +61,17 @@ def test_what_the_framework_did_follows_the_convention(convention, framework):
     assert_close([*mean, *var], told["kept"], rtol=1e-5)  # six digits are stored
     assert told["mean at momentum 1/4"] == 3 * weight_of_new(0.25, convention)
     assert told["var of [0, 2] at momentum 1/2"] == (1.5 if rule.unbiased else 1)
+
+
+def test_the_chapter_has_the_stored_numbers():
+    notebook = json.loads((BOOK / "running_averages.ipynb").read_text(encoding="utf-8"))
+    (cell,) = [c for c in notebook["cells"] if "".join(c["source"]).startswith("told = {")]
+    for name, (mean, var, largest) in ast.literal_eval(
+        ast.parse("".join(cell["source"])).body[0].value
+    ).items():
+        answers = ANSWERS[ASKED[name]]
+        assert [mean, var] == answers["kept"]
+        assert largest == round(answers["largest of a hundredth"], 4)
 
 
 def test_every_convention_but_caffes_was_asked():
