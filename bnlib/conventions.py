@@ -25,8 +25,8 @@ __all__ = [
 class Convention:
     """How a framework keeps its running statistics.
 
-    weight_of says what its momentum weighs: the "new" batch or the "old" average. `unbiased` is the
-    divisor of the variance it keeps: m - 1 if True, m if False.
+    momentum and eps are its defaults. weight_of says what its momentum weighs: the "new" batch or the "old"
+    average. `unbiased` is the divisor of the variance it keeps: m - 1 if True, m if False.
     """
 
     momentum: float
@@ -37,8 +37,12 @@ class Convention:
 
 CONVENTIONS = {
     "pytorch": Convention(0.1, 1e-5, "new", unbiased=True),
-    "keras": Convention(0.99, 1e-3, "old", unbiased=False),
-    "flax": Convention(0.99, 1e-5, "old", unbiased=False),
+    "keras": Convention(0.99, 1e-3, "old", unbiased=False),  # Keras 3
+    "tensorflow": Convention(0.99, 1e-3, "old", unbiased=True),  # Keras 2 on images, by the fused kernel
+    "flax": Convention(0.99, 1e-5, "old", unbiased=False),  # linen and nnx
+    "equinox": Convention(0.99, 1e-5, "old", unbiased=False),  # evaluates by it over 1 - 0.99**t
+    "mlx": Convention(0.1, 1e-5, "new", unbiased=True),  # since 0.32.1; before, the divisor was m
+    "tinygrad": Convention(0.1, 1e-5, "new", unbiased=True),
     "caffe": Convention(0.999, 1e-5, "old", unbiased=True),
     "onnx": Convention(0.9, 1e-5, "old", unbiased=False),
 }
@@ -52,7 +56,7 @@ def weight_of_new(momentum, convention):
     momentum : float in [0, 1]
         As that framework's user writes it.
     convention : str
-        "pytorch", "keras", "flax", "caffe" or "onnx".
+        A name in `CONVENTIONS`: "pytorch", "keras", ...
 
     Returns
     -------
@@ -86,7 +90,7 @@ def convert_running_var(running_var, count, source, target):
         Values per channel of every batch that was averaged, at least 2. Exact only if all had the same and
         nothing is left of the start value, which has no divisor.
     source, target : str
-        "pytorch", "keras", "flax", "caffe" or "onnx".
+        Names in `CONVENTIONS`: "pytorch", "keras", ...
 
     Returns
     -------
@@ -99,6 +103,11 @@ def convert_running_var(running_var, count, source, target):
         If running_var is not floating, or count is not an integer.
     ValueError
         If count is below 2, or a convention is not known.
+
+    Notes
+    -----
+    This is for a network that trains on: the target's average becomes what it would be, had it seen the
+    same batches. To get the source's answers from the target, copy running_var as it is, and eps with it.
 
     Examples
     --------

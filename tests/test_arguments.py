@@ -461,7 +461,8 @@ REFUSED = [
     *rows("engine", ["", "numba", "Compiled", 3, True], ValueError,
           'engine must be "numpy" or "compiled", got {value!r}'),
     *rows("convention source target", ["torch", "Keras", "", None, 3, ["keras"]], ValueError,
-          "convention must be one of pytorch, keras, flax, caffe, onnx, got {value!r}"),
+          "convention must be one of pytorch, keras, tensorflow, flax, equinox, mlx, tinygrad, "
+          "caffe, onnx, got {value!r}"),
 
     # what another call has made
     *rows("cache", lambda good: [cache for cache in CACHES if cache is not good], ValueError,

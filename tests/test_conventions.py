@@ -1,5 +1,9 @@
 """bnlib.conventions: frameworks' momenta and divisors, and Caffe's sums, by hand and against each other."""
 
+import ast
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import assert_close, assert_same
@@ -20,6 +24,12 @@ from bnlib.running import debias
 MEAN, VAR = np.array([0.5, -2.0]), np.array([1.0, 4.0])
 STATS = ChannelStats(4, np.array([10.0, 3.0]), np.array([3.0, 0.75]))  # unbiased 4 and 1
 EMPTY = ChannelStats(0, np.full(2, np.nan), np.full(2, np.nan))
+BOOK = Path(__file__).parents[1] / "book"
+ANSWERS = json.loads((BOOK / "conventions.json").read_text())
+ASKED = {  # a convention, and a framework whose answers are stored
+    "pytorch": "pytorch", "keras": "keras", "tensorflow": "keras_2", "flax": "linen", "equinox": "equinox",
+    "mlx": "mlx", "tinygrad": "tinygrad", "onnx": "onnx",
+}  # fmt: skip
 
 
 def test_conventions():
@@ -27,16 +37,51 @@ def test_conventions():
     assert CONVENTIONS == {
         "pytorch": Convention(0.1, 1e-5, "new", True),
         "keras": Convention(0.99, 1e-3, "old", False),
+        "tensorflow": Convention(0.99, 1e-3, "old", True),
         "flax": Convention(0.99, 1e-5, "old", False),
+        "equinox": Convention(0.99, 1e-5, "old", False),
+        "mlx": Convention(0.1, 1e-5, "new", True),
+        "tinygrad": Convention(0.1, 1e-5, "new", True),
         "caffe": Convention(0.999, 1e-5, "old", True),
         "onnx": Convention(0.9, 1e-5, "old", False),
     }
 
 
+@pytest.mark.parametrize(("convention", "framework"), [*ASKED.items(), ("flax", "nnx")])
+def test_what_the_framework_did_follows_the_convention(convention, framework):
+    """Stored by benchmarks/conventions.py: batches [1, 1, 7] and [0, 2], from the start values 0 and 1."""
+    told, rule = ANSWERS[framework], CONVENTIONS[convention]
+    defaults = [told["arguments"][role][1] for role in ("momentum", "eps")]
+    assert defaults == [rule.momentum, rule.eps]
+    weight, batch = (
+        weight_of_new(rule.momentum, convention),
+        ChannelStats(3, np.array([3.0]), np.array([8.0])),
+    )
+    mean, var = update_running(np.zeros(1), np.ones(1), batch, weight, unbiased=rule.unbiased)
+    assert_close([*mean, *var], told["kept"], rtol=1e-5)  # six digits are stored
+    assert told["mean at momentum 1/4"] == 3 * weight_of_new(0.25, convention)
+    assert told["var of [0, 2] at momentum 1/2"] == (1.5 if rule.unbiased else 1)
+
+
+def test_the_chapter_has_the_stored_numbers():
+    notebook = json.loads((BOOK / "running_averages.ipynb").read_text(encoding="utf-8"))
+    (cell,) = [c for c in notebook["cells"] if "".join(c["source"]).startswith("told = {")]
+    for name, (mean, var, largest) in ast.literal_eval(
+        ast.parse("".join(cell["source"])).body[0].value
+    ).items():
+        answers = ANSWERS[ASKED[name]]
+        assert [mean, var] == answers["kept"]
+        assert largest == round(answers["largest of a hundredth"], 4)
+
+
+def test_every_convention_but_caffes_was_asked():
+    assert {*ASKED, "caffe"} == set(CONVENTIONS)
+
+
 @pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize("momentum", [0, 0.1, 0.75, 1])
 def test_weight_of_new(convention, momentum):
-    wanted = momentum if convention == "pytorch" else 1 - momentum
+    wanted = momentum if convention in ("pytorch", "mlx", "tinygrad") else 1 - momentum
     weight = weight_of_new(momentum, convention)
     assert weight == wanted
     assert weight_of_new(weight, convention) == pytest.approx(momentum, abs=1e-16)  # 1 - x is rounded
@@ -54,9 +99,8 @@ def test_keras_update():
 @pytest.mark.parametrize("target", CONVENTIONS)
 @pytest.mark.parametrize("count", [2, 5])
 def test_convert_running_var(source, target, count):
-    kept = {
-        name: 20.0 * (count / (count - 1) if name in ("pytorch", "caffe") else 1) for name in CONVENTIONS
-    }
+    unbiased = ("pytorch", "caffe", "tensorflow", "mlx", "tinygrad")
+    kept = {name: 20.0 * (count / (count - 1) if name in unbiased else 1) for name in CONVENTIONS}
     for dtype in (np.float32, np.float64):
         var = np.array([kept[source], 3 * kept[source]], dtype)
         got = convert_running_var(var, count, source, target)

@@ -9,7 +9,8 @@ import nbformat
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-CHAPTERS = [path for path in NOTEBOOKS if path.stem not in ("intro", "playground", "bug_museum")]
+APART = "intro", "playground", "bug_museum", "conventions"  # no exercises of their own, and other parts
+CHAPTERS = [path for path in NOTEBOOKS if path.stem not in APART]
 
 
 @cache

@@ -35,7 +35,9 @@ def test_cells_in_sight_are_short(path):
 
 
 @pytest.mark.parametrize(
-    "path", [*book.CHAPTERS, book.BOOK / "bug_museum.ipynb"], ids=lambda path: path.stem
+    "path",
+    [*book.CHAPTERS, *(book.BOOK / f"{name}.ipynb" for name in ("bug_museum", "conventions"))],
+    ids=lambda path: path.stem,
 )
 def test_the_code_in_sight_is_short(path):
     lines, _ = statements_in_sight(path, before="Exercises")

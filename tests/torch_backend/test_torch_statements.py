@@ -1,6 +1,7 @@
 """What the chapters on running averages and on modes say of torch, which their pages do without."""
 
 import ast
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -32,6 +33,32 @@ def test_what_torch_keeps_of_one_batch():
     layer(batch)
     told = layer.running_mean.item(), layer.running_var.item(), layer(batch / 100).max().item()
     assert told == pytest.approx(literal("running_averages", "told")["pytorch"], abs=5e-5)  # as printed
+
+
+@pytest.mark.parametrize(("name", "package"), [("pytorch", "torch"), ("onnx", "onnx")])
+def test_what_a_framework_answers_is_what_is_stored(name, package):
+    pytest.importorskip(package)
+    path = BOOK.parent / "benchmarks" / "conventions.py"
+    spec = importlib.util.spec_from_file_location("asked_conventions", path)
+    asked = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(asked)
+    answers = flat(json.loads(json.dumps(asked.ask(asked.FRAMEWORKS[name]()))))
+    stored = flat(json.loads(asked.STORED.read_text())[name])
+    assert answers.keys() == stored.keys()
+    for path, value in answers.items():
+        if path[0] != "versions":
+            wanted = stored[path]
+            assert value == (pytest.approx(wanted, rel=1e-5) if isinstance(wanted, float) else wanted), path
+
+
+def flat(tree, path=()):
+    """The leaves of dictionaries and lists, by the path to each."""
+    if not isinstance(tree, dict | list):
+        return {path: tree}
+    found, items = {}, tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, value in items:
+        found |= flat(value, (*path, key))
+    return found
 
 
 @pytest.mark.parametrize(("momentum", "left"), [(0.1, 0.9), (None, 0.5)])
