@@ -1,9 +1,9 @@
-"""Compare the stubs with the code: the names, arguments and defaults of bnlib/**/*.pyi with those at run time.
+"""Compare the stubs with the code: names, arguments and defaults of bnlib/**/*.pyi with those at run time.
 
 python tools/stubs.py             # says nothing where all are equal
 
-mypy's stubtest does it, on a copy: beside the code it would take a module without a stub for one. What is in a
-stub must be in the code; what must be in a stub, tests/test_types.py says.
+mypy's stubtest does it, on a copy: beside the code it would take a module without a stub for one. What is
+in a stub must be in the code; what must be in a stub, tests/test_types.py says.
 """
 
 import os
