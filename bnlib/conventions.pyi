@@ -19,7 +19,9 @@ __all__ = [
 
 _F = TypeVar("_F", bound=np.floating[Any])
 _Floats: TypeAlias = NDArray[np.floating[Any]]
-_Name: TypeAlias = Literal["pytorch", "keras", "flax", "caffe", "onnx"]
+_Name: TypeAlias = Literal[
+    "pytorch", "keras", "tensorflow", "flax", "equinox", "mlx", "tinygrad", "caffe", "onnx"
+]
 
 @dataclass(frozen=True)
 class Convention:
