@@ -15,7 +15,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 $(shell for v in .venv .venv-light .venv-site; do \
 	[ "$$(cat $$v/installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$v/installed; done)
 
-.PHONY: book test light oldest site serve browser pdf zip notebooks bench clean
+.PHONY: book test light oldest site serve browser pdf zip dist notebooks bench clean
 
 book: .venv/installed
 	@echo "[1/2] building the book, warnings are errors"
@@ -76,6 +76,9 @@ pdf: .venv/installed
 
 zip: book
 	@$(BIN)/python tools/offline.py
+
+dist: .venv/installed
+	@$(BIN)/python tools/dist.py
 
 notebooks: .venv/installed
 	@echo "[1/1] executing every notebook and storing its outputs"
