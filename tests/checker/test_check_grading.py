@@ -241,5 +241,5 @@ def test_names_in_a_folder_and_of_several(tmp_path):
 
 def test_what_is_installed():
     done = subprocess.run([sys.executable, "-m", "bnlib"], capture_output=True, text=True)
-    assert done.stdout.startswith("bnlib 0.1.0, NumPy ")
+    assert done.stdout.startswith("bnlib 1.0.0, NumPy ")
     assert "engines: numpy, always; compiled, " in done.stdout
