@@ -3,7 +3,7 @@
 python benchmarks/digits_from_statistics.py [--write]
 
 The chapter on digits from statistics draws from one of these networks itself; --write stores all of them
-beside it. Its rule was set on the first hundred. It takes about two minutes on one core.
+beside it. Its rule was made after exploring the first hundred. It takes about two minutes on one core.
 """
 
 import json
@@ -16,7 +16,7 @@ from bnlib import data
 from bnlib.network import cross_entropy, mlp, train
 
 STORED = Path(__file__).parent.parent / "book" / "digits_from_statistics.json"
-SEEDS = *range(1000, 1100), *range(2000, 2100)  # a rule was set on the first hundred
+SEEDS = *range(1000, 1100), *range(2000, 2100)  # the first hundred were explored
 NAMES = "single", "levelled", "means", "near_seen", "near_unseen", "noise", "noise_levelled"
 WANTED = np.arange(100) % 10  # the class of each drawing
 digits = data.load_digits()
