@@ -67,11 +67,11 @@ browser: site
 	@node --test --test-concurrency=1 tests/browser/*.test.mjs
 
 pdf: .venv/installed
-	@$(BIN)/python tools/paper.py --check
+	@$(BIN)/python tools/typeset.py --check
 	@echo "[1/2] writing the book as LaTeX, warnings are errors"
 	@$(BIN)/jupyter-book build . --builder latex --all -W -n --keep-going -q
 	@echo "[2/2] typesetting it"
-	@$(BIN)/python tools/paper.py
+	@$(BIN)/python tools/typeset.py
 	@echo "done: _build/batch-normalization.pdf"
 
 zip: book
