@@ -48,7 +48,7 @@ export function mount(section) {
   const tint = COLOURS.map(gain);
   const red = slider({ label: "red", min: 0, max: 100, step: 5, onInput: update, show: (v) => `+ ${v} of 255` });
   const unit = choice({ label: "Intensities", options: UNITS, onInput: update });
-  const reset = html("button", { type: "button", onclick: start }, "Reset");
+  const reset = html("button", { type: "button", onclick: start }, "Start again");
 
   const input = row("x", "input");
   const rows = NORMS.map((norm) => {

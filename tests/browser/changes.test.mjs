@@ -105,7 +105,7 @@ async function give(page, { flower, tint, red, top }) {
   await page.getByText(top === 1 ? "0 to 1" : "0 to 255", { exact: true }).click();
 }
 
-test("by keys: rows, pictures and reasons are those of bnlib's numbers, and Reset leads back", async () => {
+test("by keys: rows, pictures and reasons are those of bnlib's numbers, and the button leads back", async () => {
   const page = await open(PATH);
   await ranges(page).first().waitFor();
   const start = await page.locator("section.live").textContent();
@@ -140,8 +140,8 @@ test("by keys: rows, pictures and reasons are those of bnlib's numbers, and Rese
     const variance = / the variance is (.*), and eps/.exec(why)[1];
     assert.equal(Number(plain(variance)), Number(wanted.calmest.toPrecision(2)));
   }
-  for (let tabs = 0; (await page.evaluate(() => document.activeElement.textContent)) !== "Reset"; tabs++) {
-    assert.ok(tabs < 3, "Tab does not lead from the radio buttons to Reset");
+  for (let tabs = 0; (await page.evaluate(() => document.activeElement.textContent)) !== "Start again"; tabs++) {
+    assert.ok(tabs < 3, "Tab does not lead from the radio buttons to Start again");
     await page.keyboard.press("Tab");
   }
   await page.keyboard.press("Enter");
@@ -171,7 +171,7 @@ test("by mouse and by finger: the chapter's darker flower changes BN alone", asy
     const seen = await rows(page);
     agrees(seen, darker);
     assert.deepEqual(seen.map(({ word }) => word), ["changed", "same", "same", "same", "same"]);
-    await page.getByRole("button", { name: "Reset" })[hasTouch ? "tap" : "click"]();
+    await page.getByRole("button", { name: "Start again" })[hasTouch ? "tap" : "click"]();
     agrees(await rows(page), cases[0]);
     await page.context().close();
   }
