@@ -15,6 +15,11 @@ class HardSigmoid(Part):
     slope : float, default 1/6
         Positive. 1/6 is torch's and MobileNetV3's; ONNX, Keras before version 3 and Paddle have 1/5.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If slope is no positive number; from a call, if x is not floating.
+
     Examples
     --------
     >>> import numpy as np
@@ -35,6 +40,11 @@ class HardSigmoid(Part):
 
 class HardSwish(Part):
     """y = x times the hard sigmoid of x, with slope 1/6.
+
+    Raises
+    ------
+    TypeError
+        From a call, if x is not floating.
 
     References
     ----------
