@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 LIGHT := .venv-light/bin
+OLDEST := .venv-oldest/bin
 SITE := .venv-site/bin
 export OMP_NUM_THREADS := 1# so that printed digits do not depend on the number of cores
 NEW_ENOUGH := $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
@@ -14,7 +15,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 $(shell for v in .venv .venv-light .venv-site; do \
 	[ "$$(cat $$v/installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$v/installed; done)
 
-.PHONY: book test light site serve browser pdf zip notebooks bench clean
+.PHONY: book test light oldest site serve browser pdf zip dist notebooks bench clean
 
 book: .venv/installed
 	@echo "[1/2] building the book, warnings are errors"
@@ -22,8 +23,9 @@ book: .venv/installed
 	@echo "[2/2] done: open _build/html/index.html"
 
 test: .venv/installed
-	@echo "[1/4] lint"
+	@echo "[1/4] lint, and types: stubs are compared with the code, and a user's sample with them"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks _ext assets/run conftest.py book/*.py
+	@$(BIN)/python tools/stubs.py && $(BIN)/mypy
 	@echo "[2/4] unit tests"
 	@$(BIN)/pytest -q -n 2 --doctest-modules
 	@echo "[3/4] notebooks: every stored output is compared with a fresh one"
@@ -34,6 +36,17 @@ test: .venv/installed
 light: .venv-light/installed
 	@echo "[1/1] unit tests with NumPy alone: no torch, no matplotlib"
 	@$(LIGHT)/pytest -q --doctest-modules
+
+# Made anew each time, so that PYTHON can be another: the first NumPy from 2.0 on that it can have without a compiler.
+oldest:
+	@$(NEW_ENOUGH)
+	@echo "[0] installing the oldest NumPy and the test runner into .venv-oldest"
+	@$(PYTHON) -m venv --clear .venv-oldest
+	@$(OLDEST)/pip install $(PIP_QUIET) -c requirements.txt pytest pytest-xdist hypothesis setuptools
+	@for minor in 0 1 2 3 4; do $(OLDEST)/pip install $(PIP_QUIET) --only-binary :all: "numpy==2.$$minor.*" 2>/dev/null && break; done
+	@$(OLDEST)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@$(OLDEST)/python -c "import sys, numpy; print(f'[1/1] unit tests with Python {sys.version.split()[0]}, NumPy {numpy.__version__}')"
+	@$(OLDEST)/pytest -q -n 2 --doctest-modules
 
 site: .venv/installed .venv-site/installed
 	@echo "[1/3] Python for the browser"
@@ -54,15 +67,18 @@ browser: site
 	@node --test --test-concurrency=1 tests/browser/*.test.mjs
 
 pdf: .venv/installed
-	@$(BIN)/python tools/paper.py --check
+	@$(BIN)/python tools/typeset.py --check
 	@echo "[1/2] writing the book as LaTeX, warnings are errors"
 	@$(BIN)/jupyter-book build . --builder latex --all -W -n --keep-going -q
 	@echo "[2/2] typesetting it"
-	@$(BIN)/python tools/paper.py
+	@$(BIN)/python tools/typeset.py
 	@echo "done: _build/batch-normalization.pdf"
 
 zip: book
 	@$(BIN)/python tools/offline.py
+
+dist: .venv/installed
+	@$(BIN)/python tools/dist.py
 
 notebooks: .venv/installed
 	@echo "[1/1] executing every notebook and storing its outputs"
@@ -78,7 +94,7 @@ bench: .venv/installed
 	@$(BIN)/python tools/suite_time.py
 
 clean:
-	rm -rf _build .venv .venv-light .venv-site tests/browser/node_modules
+	rm -rf _build .venv .venv-light .venv-oldest .venv-site tests/browser/node_modules
 
 .venv/installed: requirements.txt tools/constraints.txt pyproject.toml
 	@$(NEW_ENOUGH)

@@ -90,7 +90,7 @@ def at_least(least, name, value):
 
 
 def real(name, value):
-    if isinstance(value, (bool, np.bool_, str, bytes)):
+    if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0):
         raise TypeError(f"{name} must be a real number, got {value!r}")
     try:
         return float(value)

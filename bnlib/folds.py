@@ -23,7 +23,7 @@ class Folds(NamedTuple):
 
 
 def fold_all(network):
-    """Return (a new network, what was folded, and what was not and why): `fold` for all its batch norms.
+    """Return (a new network, its Folds: what was folded, and what not and why): `fold` for all batch norms.
 
     A batch norm is folded into the Conv2d or Linear that stands before it in the same Sequential.
 

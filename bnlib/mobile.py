@@ -13,7 +13,8 @@ class HardSigmoid(Part):
     Parameters
     ----------
     slope : float, default 1/6
-        Positive. 1/6 is torch's and MobileNetV3's; ONNX, Keras before version 3 and Paddle have 1/5.
+        Positive. 1/6 is that of torch, of MobileNetV3 and of Paddle now; ONNX, Keras before version 3 and
+        Paddle's `fluid` have 1/5, and so has the network of `load_direction_network`.
 
     Raises
     ------

@@ -13,13 +13,14 @@ def lines(images, logits):
 
     logits is (2 N, 2): of the upright lines, and then of the turned ones.
     """
-    figure, axes = plt.subplots(len(images), 2, figsize=(6.4, 0.62 * len(images)))
+    figure, axes = plt.subplots(len(images), 2, figsize=(6.4, 1.05 * len(images)))
     for row, (image, two) in enumerate(zip(images, axes, strict=True)):
         for ax, picture, (upright, turned) in zip(
             two, (image, image[::-1, ::-1]), logits[row :: len(images)], strict=True
         ):
-            ax.imshow(few_tones(picture / 255), cmap="gray", vmin=0, vmax=1, aspect="auto")
+            ax.imshow(few_tones(picture / 255), cmap="gray", vmin=0, vmax=1)
             ax.set(xticks=[], yticks=[])
+            ax.spines[["top", "right"]].set_visible(True)
             ax.set_xlabel(f"upright {upright:.1f}, turned {turned:.1f}", fontsize=8, labelpad=2)
     return figure
 

@@ -451,5 +451,5 @@ def test_files_of_another_kind_are_named_under_the_table(tmp_path, assignment, c
 
 def test_what_is_installed():
     done = subprocess.run([sys.executable, "-m", "bnlib"], capture_output=True, text=True)
-    assert done.stdout.startswith("bnlib 0.1.0, NumPy ")
+    assert done.stdout.startswith("bnlib 1.0.0, NumPy ")
     assert "engines: numpy, always; compiled, " in done.stdout

@@ -16,6 +16,7 @@ PACKAGES = {  # a file or program that is looked for: the Debian package that ha
     "latinmodern-math.otf": "fonts-lmodern",
     "tabulary.sty": "texlive-latex-extra",
     "pzdr.tfm": "texlive-fonts-recommended",
+    "gbsn00lp.ttf": "fonts-arphic-gbsn00lp",
 }
 
 WRONG = [

@@ -1,0 +1,26 @@
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnlib.parts import Container, Part, _IsPart
+
+_Floats: TypeAlias = NDArray[np.floating[Any]]
+
+class HardSigmoid(Part):
+    slope: float
+    def __init__(self, slope: float = 1 / 6) -> None: ...
+    def forward(self, x: _Floats) -> tuple[_Floats, NDArray[np.bool_]]: ...
+    def gradient(self, dy: _Floats, between: NDArray[np.bool_]) -> _Floats: ...
+
+class HardSwish(Part):
+    def forward(self, x: _Floats) -> tuple[_Floats, _Floats]: ...
+    def gradient(self, dy: _Floats, x: _Floats) -> _Floats: ...
+
+class SqueezeExcitation(Container):
+    gate: _IsPart
+    def __init__(self, gate: _IsPart) -> None: ...
+    @property
+    def parts(self) -> tuple[_IsPart, ...]: ...  # type: ignore[override]
+    def forward(self, x: _Floats) -> tuple[_Floats, tuple[_Floats, _Floats]]: ...
+    def gradient(self, dy: _Floats, cache: tuple[_Floats, _Floats]) -> _Floats: ...
