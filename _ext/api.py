@@ -25,7 +25,12 @@ CHAPTERS = {  # a pattern of names, and the first chapter that derives or uses t
     r"bnlib\.(pooled_batch|ghost_batch)_norm(_backward)?|bnlib\.batch_renorm(_backward)?": "small_batches",
     r"bnlib\.update_running|bnlib\.running\..*|bnlib\.conventions\..*[Cc]affe.*": "running_averages",
     r"bnlib\.conventions\..*": "conventions",
-    r"bnlib\.gradcheck\..*": "testing_gradients",
+    r"bnlib\.gradcheck\.max_error": "backward_graph",
+    r"bnlib\.gradcheck\..*|bnlib\.check\.gradient_test": "testing_gradients",
+    r"bnlib\.data\.(load_digits|Digits)": "channel_statistics",
+    r"bnlib\.network\.sgd_step": "train_eval_frozen",
+    r"bnlib\.network\.cross_entropy": "why_it_helps",
+    r"bnlib\.data\.standardised_pixels": "depth",
     r"bnlib\.network\.TLU": "relatives",
     r"bnlib\.network\.Dropout": "regularisation",
     r"bnlib\.fold|bnlib\.network\.(fold_all|recalibrate|Hard.*|Squeeze.*)|bnlib\.data\..*[Tt]ext.*"
@@ -46,17 +51,20 @@ def chapter_of(name):
     return next((chapter for pattern, chapter in CHAPTERS.items() if re.fullmatch(pattern, name)), None)
 
 
-def escape_star(app, what, name, obj, options, lines):
-    """A star before a name, as in (N, C, *S), begins no emphasis; examples stay as they are."""
+def escape(app, what, name, obj, options, lines):
+    """A star before a name, as in (N, C, *S), begins no emphasis, and an initial no list; examples stay."""
     lines[:] = [
-        line if line.lstrip().startswith((">>>", "...")) else re.sub(r"(?<=[ (])\*(?=\w)", r"\*", line)
+        line
+        if line.lstrip().startswith((">>>", "..."))
+        else re.sub(r"^(\s*)(?=[A-Z]\. )|(?<=[ (])(?=\*\w)", r"\1\\", line)
         for line in lines
     ]
 
 
 def add_chapter(app, what, name, obj, options, lines):
     """The last line of an entry; what belongs to a class has none of its own."""
-    if chapter := chapter_of(name):
+    chapter = chapter_of(name)
+    if chapter and what not in ("method", "property", "attribute"):
         lines += ["", f"Chapter: :doc:`/book/{chapter}`", ""]
 
 
@@ -123,7 +131,7 @@ def within(node, kinds):
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", escape_star)
+    app.connect("autodoc-process-docstring", escape)
     app.connect("autodoc-process-docstring", add_chapter, priority=900)  # after numpydoc
     app.connect("doctree-read", link_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

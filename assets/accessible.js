@@ -4,6 +4,9 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const named of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     named.removeAttribute("aria-label");
   }
+  for (const fold of document.querySelectorAll("summary:has(> .toctree-toggle)")) {
+    fold.setAttribute("aria-label", `Pages of ${fold.closest("li").querySelector("a").textContent}`);
+  }
   for (const fold of document.querySelectorAll("button.toggle-button")) {
     const name = () => fold.setAttribute("aria-label", fold.dataset.toggleHint ?? "");
     name();

@@ -18,6 +18,9 @@
     return above.at(-1) ?? article.querySelector("section[id]");
   }
 
+  /** Whether it is an address of this site: a path that begins with two strokes is none. */
+  const isOurs = (path) => typeof path === "string" && path.startsWith(site) && !path.startsWith("//");
+
   const words = (heading) => {
     const copy = heading.cloneNode(true);
     copy.querySelectorAll(".headerlink").forEach((link) => link.remove());
@@ -28,7 +31,7 @@
     const article = document.querySelector(".bd-article");
     const place = article?.querySelector(".go-on");
     const last = place && stored();
-    if (typeof last?.path === "string" && last.path.startsWith(site) && last.chapter) {
+    if (isOurs(last?.path) && last.chapter) {
       const link = document.createElement("a");
       link.href = last.path;
       link.textContent = last.section ? `${last.chapter}: ${last.section}` : last.chapter;

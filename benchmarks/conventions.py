@@ -80,6 +80,21 @@ def pytorch():
             roles = {"weight": GAMMA, "bias": BETA, "running_mean": MEAN, "running_var": VAR}
             return {roles.get(key, COUNT): key for key in self.layer.state_dict()}
 
+        def more(self):
+            layer = nn.BatchNorm1d(1)
+            layer(torch.from_numpy(BATCH))
+            four = {name: torch.full((1,), 7.0) for name in (*layer.state_dict(),)[:4]}
+            layer.load_state_dict(four)
+            new = nn.BatchNorm1d(1)
+            new.load_state_dict(four)
+            return {
+                "four arrays": list(four),
+                "count of a new layer after it loaded four arrays": int(new.num_batches_tracked),
+                "count of one that had seen a batch": int(layer.num_batches_tracked),
+                "convolution, 5 to 7 by 2 x 3": list(nn.Conv2d(5, 7, (2, 3)).weight.shape),
+                "linear, 5 to 7": list(nn.Linear(5, 7).weight.shape),
+            }
+
     return Layer
 
 
@@ -176,7 +191,19 @@ def keras():
 
     class Layer(of_keras(keras, ["keras", keras.backend.backend()], 2)):
         def more(self):
-            return {"names without scale": file_of_keras(keras, scale=False)}
+            layer = keras.layers.BatchNormalization()
+            layer.build((None, 1))
+            layer.set_weights([np.full(1, number) for number in (2.0, 3.0, 4.0, 5.0)])
+            roles = layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance
+            conv, dense = keras.layers.Conv2D(7, (2, 3)), keras.layers.Dense(7)
+            conv.build((None, 8, 8, 5))
+            dense.build((None, 5))
+            return {
+                "names without scale": file_of_keras(keras, scale=False),
+                "set_weights of 2, 3, 4, 5": [number(np.array(weight)[0]) for weight in roles],
+                "convolution, 5 to 7 by 2 x 3": list(conv.kernel.shape),
+                "linear, 5 to 7": list(dense.kernel.shape),
+            }
 
     return Layer
 

@@ -25,8 +25,19 @@ __all__ = [
 class Convention:
     """How a framework keeps its running statistics.
 
-    momentum and eps are its defaults. weight_of says what its momentum weighs: the "new" batch or the "old"
-    average. `unbiased` is the divisor of the variance it keeps: m - 1 if True, m if False.
+    Parameters
+    ----------
+    momentum, eps : float
+        Its defaults.
+    weight_of : str
+        What its momentum weighs: the "new" batch or the "old" average.
+    unbiased : bool
+        The divisor of the variance that it keeps: m - 1 if True, m if False.
+
+    Examples
+    --------
+    >>> CONVENTIONS["keras"]
+    Convention(momentum=0.99, eps=0.001, weight_of='old', unbiased=False)
     """
 
     momentum: float
@@ -35,6 +46,8 @@ class Convention:
     unbiased: bool
 
 
+#: A `Convention` by the name of each framework: pytorch, keras (version 3), tensorflow (Keras 2 on images),
+#: flax, equinox, mlx, tinygrad, caffe and onnx.
 CONVENTIONS = {
     "pytorch": Convention(0.1, 1e-5, "new", unbiased=True),
     "keras": Convention(0.99, 1e-3, "old", unbiased=False),  # Keras 3
@@ -124,7 +137,21 @@ def convert_running_var(running_var, count, source, target):
 
 
 class CaffeBlobs(NamedTuple):
-    """Caffe's BatchNorm state: weighted sums of batch statistics, and the sum of the weights."""
+    """Caffe's BatchNorm state: weighted sums of batch statistics, and the sum of the weights.
+
+    Parameters
+    ----------
+    mean_sum : (C,) float array
+    var_sum : (C,) float array
+        Of the variances with divisor m - 1.
+    factor : float, or array of shape (1,)
+        The sum of the weights; a .caffemodel has the array.
+
+    Examples
+    --------
+    >>> from_caffe(CaffeBlobs(np.array([6.0]), np.array([2.0]), 2.0))
+    (array([3.]), array([1.]))
+    """
 
     mean_sum: np.ndarray  # (C,)
     var_sum: np.ndarray  # (C,), of unbiased variances
@@ -190,11 +217,24 @@ def update_caffe(blobs, stats, moving_average_fraction=0.999):
 def from_caffe(blobs):
     """Return the (running_mean, running_var) that Caffe's three blobs stand for, as new arrays.
 
+    Parameters
+    ----------
+    blobs : CaffeBlobs
+
+    Returns
+    -------
+    running_mean, running_var : (C,) array
+
     Raises
     ------
     TypeError, ValueError
         If blobs are not CaffeBlobs, or do not fit together; if factor is 0, where no batch has been seen.
         Caffe itself takes mean and variance for 0 then, and divides by the root of eps.
+
+    Examples
+    --------
+    >>> from_caffe(CaffeBlobs(np.array([6.0]), np.array([2.0]), np.array([2.0])))
+    (array([3.]), array([1.]))
     """
     blobs = check_blobs(blobs)
     if blobs.factor == 0:
@@ -208,6 +248,25 @@ def to_caffe(running_mean, running_var):
 
     Right for evaluation. In resumed training the next batch would weigh about one half: the factor, the
     number of batches so far, cannot be recovered.
+
+    Parameters
+    ----------
+    running_mean, running_var : (C,) float array
+        The variance with divisor m - 1, as Caffe keeps it: `convert_running_var` makes it so.
+
+    Returns
+    -------
+    CaffeBlobs
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not floating, or their shapes differ.
+
+    Examples
+    --------
+    >>> to_caffe(np.array([3.0]), np.array([1.0]))
+    CaffeBlobs(mean_sum=array([3.]), var_sum=array([1.]), factor=1.0)
     """
     mean = arguments.float_array("running_mean", running_mean)
     var = arguments.shaped("running_var", running_var, mean.shape)

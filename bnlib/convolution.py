@@ -161,7 +161,20 @@ class MaxPool2d(Part):
 
 
 class GlobalMeanPool(Part):
-    """Take the mean of every channel's pixels: (N, C, H, W) becomes (N, C), and dy is spread evenly."""
+    """Take the mean of every channel's pixels: (N, C, H, W) becomes (N, C), and dy is spread evenly.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From a call, if x is not floating or has another number of axes than 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pool = GlobalMeanPool()
+    >>> pool(np.array([[[[1.0, 7.0]]]])).tolist(), pool.backward(np.array([[8.0]])).tolist()
+    ([[4.0]], [[[[4.0, 4.0]]]])
+    """
 
     def forward(self, x):
         return images(x).mean(axis=(2, 3)), x.shape
@@ -171,7 +184,20 @@ class GlobalMeanPool(Part):
 
 
 class Flatten(Part):
-    """Lay every image out as a row: (N, C, H, W) becomes (N, C * H * W)."""
+    """Lay every image out as a row: (N, C, H, W) becomes (N, C * H * W), in that order of axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From a call, if x is not floating or has another number of axes than 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flatten = Flatten()
+    >>> flatten(np.zeros((5, 3, 2, 2))).shape, flatten.backward(np.zeros((5, 12))).shape
+    ((5, 12), (5, 3, 2, 2))
+    """
 
     def forward(self, x):
         return x.reshape(len(x), math.prod(x.shape[1:])), x.shape

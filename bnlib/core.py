@@ -46,7 +46,24 @@ def passing_mean(total, count, share):
 
 
 class NormCache(NamedTuple):
-    """What a forward pass leaves for its backward pass. mean, var and inv_std broadcast against x."""
+    """What a forward pass leaves for its backward pass, which takes it as it is.
+
+    Only norms make one. Its ``mean``, ``var`` and ``inv_std`` broadcast against ``x``; there are also
+
+    Attributes
+    ----------
+    xhat : array of the shape of y and the dtype of x
+        The normalised activation, computed again.
+    stats : ChannelStats or None
+        Of the batch, after a batch norm that has one for a channel.
+
+    Examples
+    --------
+    >>> import bnlib
+    >>> y, cache = bnlib.batch_norm(np.array([[1.0], [3.0]]), np.array([5.0]), eps=3.0)
+    >>> cache.xhat.tolist(), cache.stats.mean.tolist(), cache.inv_std.item()
+    ([[-0.5], [0.5]], [2.0], 0.5)
+    """
 
     norm: str  # the function that made it
     x: np.ndarray  # the input itself, in the shape its statistics were taken in

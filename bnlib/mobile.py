@@ -16,6 +16,11 @@ class HardSigmoid(Part):
         Positive. 1/6 is that of torch, of MobileNetV3 and of Paddle now; ONNX, Keras before version 3 and
         Paddle's `fluid` have 1/5, and so has the network of `load_direction_network`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If slope is no positive number; from a call, if x is not floating.
+
     Examples
     --------
     >>> import numpy as np
@@ -36,6 +41,11 @@ class HardSigmoid(Part):
 
 class HardSwish(Part):
     """y = x times the hard sigmoid of x, with slope 1/6.
+
+    Raises
+    ------
+    TypeError
+        From a call, if x is not floating.
 
     References
     ----------

@@ -82,6 +82,12 @@ def mlp(widths, rng, norm=float64_batch_norm, activation=ReLU):
     Returns
     -------
     Sequential
+        The Linear before a norm has no bias.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If widths are not positive integers, or rng is no generator.
 
     Examples
     --------
@@ -104,6 +110,20 @@ def cross_entropy(logits, labels):
     ----------
     logits : (N, K) float array
     labels : (N,) int array of 0 to K - 1
+
+    Returns
+    -------
+    loss : float
+        The mean over the N rows.
+    dlogits : (N, K) array of the dtype of logits
+        The gradient of that mean.
+
+    Raises
+    ------
+    TypeError
+        If labels are not integers.
+    ValueError
+        If logits have another number of axes than 2, or labels another shape or range.
 
     Examples
     --------
@@ -156,6 +176,15 @@ def sgd_step(network, x, labels, learning_rate, trainable=any_parameter, decay=0
     ------
     TypeError, ValueError
         If an argument does not fit. The network is then as `unchanged_on_error` leaves it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> network = Linear(1, 2, np.random.default_rng(0))
+    >>> network.weight = np.zeros((1, 2))
+    >>> loss = sgd_step(network, np.array([[4.0]]), np.array([1]), learning_rate=1.0)
+    >>> round(loss, 4), network.weight.tolist(), network.bias.tolist()
+    (0.6931, [[-2.0, 2.0]], [-0.5, 0.5])
     """
     arguments.finite("learning_rate", learning_rate)
     arguments.at_least(0, "decay", arguments.finite("decay", decay))
@@ -211,7 +240,8 @@ def train(
 
     Returns
     -------
-    float64 array of `steps` losses, or fewer
+    losses : float64 array
+        One for every step, up to the first that is not finite.
 
     Raises
     ------
@@ -241,7 +271,32 @@ def train(
 
 
 def accuracy(network, x, labels):
-    """Return the share of rows whose largest logit is the label, in the mode the network is in."""
+    """Return the share of rows whose largest logit is the label, in the mode the network is in.
+
+    Parameters
+    ----------
+    network : part
+        Its y must be logits. Call `network.eval()` first to have its batch norms use running statistics.
+    x : (N, ...) float array
+    labels : (N,) int array
+
+    Returns
+    -------
+    float
+        Of 0 to 1; of equal logits the first counts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x does not fit the network, or labels do not fit its logits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.array([[1.0, 2.0], [4.0, 3.0]])
+    >>> accuracy(Sequential(), scores, np.array([1, 1]))
+    0.5
+    """
     with unchanged_on_error(network):
         logits = network(x)
         check_labels(labels, *two_axes(logits))
@@ -267,7 +322,25 @@ def check_labels(labels, count, classes=None):
 
 
 def batches(count, size, rng):
-    """Yield index arrays of `size` that cover range(count) in random order; a short rest is left out."""
+    """Yield index arrays of `size` that cover range(count) in random order; a short rest is left out.
+
+    Parameters
+    ----------
+    count, size : int
+        How many rows there are, and how many of them a batch has. With size above count, nothing comes.
+    rng : numpy.random.Generator
+        Shuffles the rows.
+
+    Yields
+    ------
+    (size,) int array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [rows.shape for rows in batches(7, 3, np.random.default_rng(0))]
+    [(3,), (3,)]
+    """
     arguments.positive_integer("size", size)
     order = rng.permutation(count)
     for start in range(0, count - size + 1, size):

@@ -247,6 +247,8 @@ def layer_norm_backward(dy, cache):
     dgamma and dbeta have the shape of normalized_shape, or are None for a parameter that was None.
     Errors are those of `batch_norm_backward`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> y, cache = layer_norm(np.array([[1.0, 3.0]]), 2, None, np.zeros(2))
     >>> layer_norm_backward(np.array([[1.0, 4.0]]), cache)[2].tolist()
@@ -304,6 +306,8 @@ def rms_norm_backward(dy, cache):
     dgamma has the shape of normalized_shape, or is None if gamma was None.
     Errors are those of `batch_norm_backward`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> y, cache = rms_norm(np.array([[1.0, 7.0]]), 2)
     >>> rms_norm_backward(y, cache)[0].round(3).tolist()  # along x there is no slope
@@ -368,6 +372,8 @@ def group_norm_backward(dy, cache):
     dgamma and dbeta are (C,), or None for a parameter that was None.
     Errors are those of `batch_norm_backward`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> y, cache = group_norm(np.array([[1.0, 3.0]]), 1, None, np.zeros(2))
     >>> group_norm_backward(np.array([[1.0, 4.0]]), cache)[2].tolist()
@@ -426,6 +432,8 @@ def instance_norm_backward(dy, cache):
     dgamma and dbeta are (C,), or None for a parameter that was None.
     Errors are those of `batch_norm_backward`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> y, cache = instance_norm(np.array([[[1.0, 3.0]]]), None, np.zeros(1))
     >>> instance_norm_backward(np.array([[[1.0, 4.0]]]), cache)[2].tolist()

@@ -18,10 +18,35 @@ CONTRACT = "__call__", "backward", "parameters"
 
 
 class Part:
-    """What a part need not say itself: it has a `forward` and a `gradient`, and keeps a cache between them.
+    """The calls and modes that parts share: one of your own says its `forward` and its `gradient`.
 
-    `forward(x)` returns (y, cache), `gradient(dy, cache)` dx, and it stores the gradients of parameters.
-    `backward` raises RuntimeError before any call, and ValueError for a dy of another shape than y.
+    `forward(x)` returns (y, cache). `gradient(dy, cache)` returns dx, and stores the gradient of every
+    parameter as the attribute d + name. A call keeps the cache for `backward`.
+
+    Attributes
+    ----------
+    training : bool
+        The mode, which ``train`` and ``eval`` switch. A new part is in training mode.
+
+    Raises
+    ------
+    RuntimeError
+        From `backward`, before any call.
+    ValueError
+        From `backward`, if dy has another shape than y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Square(Part):
+    ...     def forward(self, x):
+    ...         return x**2, x
+    ...
+    ...     def gradient(self, dy, x):
+    ...         return 2 * x * dy
+    >>> square = Square()
+    >>> square(np.array([3.0])).tolist(), square.backward(np.array([10.0])).tolist()
+    ([9.0], [60.0])
     """
 
     training = True
@@ -79,10 +104,29 @@ class Linear(Weighted):
         False before batch norm, which takes any constant out again.
     dtype : float dtype, default float64
 
+    Attributes
+    ----------
+    weight, dweight : (in_features, out_features) array
+        The transpose of torch's; its gradient is there after `backward`.
+    bias, dbias : (out_features,) array or None
+
     Raises
     ------
-    ValueError
-        If x has another number of features.
+    TypeError, ValueError
+        If an argument does not fit; from a call, if x has another number of features.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun (2015). Delving deep into rectifiers. arXiv:1502.01852: weights of the
+    start with variance 2 / in_features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linear = Linear(2, 1, np.random.default_rng(0))
+    >>> linear.weight, linear.bias = np.array([[3.0], [5.0]]), np.array([7.0])
+    >>> linear(np.array([[1.0, 10.0]])).tolist(), linear.backward(np.array([[1.0]])).tolist()
+    ([[60.0]], [[3.0, 5.0]])
     """
 
     def __init__(self, in_features, out_features, rng, bias=True, dtype=np.float64):
@@ -104,7 +148,15 @@ class Linear(Weighted):
 
 
 class ReLU(Part):
-    """y = max(x, 0)."""
+    """y = max(x, 0), for x of any shape; where x is 0, the slope is 0, as in torch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> relu = ReLU()
+    >>> relu(np.array([-1.0, 0.0, 3.0])).tolist(), relu.backward(np.ones(3)).tolist()
+    ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
+    """
 
     def forward(self, x):
         return np.maximum(x, 0), x > 0
@@ -174,7 +226,20 @@ class TLU(Part):
 
 
 class Sigmoid(Part):
-    """y = 1 / (1 + exp(-x)), by an exponential that cannot overflow."""
+    """y = 1 / (1 + exp(-x)), for x of any shape, by an exponential that cannot overflow.
+
+    Raises
+    ------
+    TypeError
+        From a call, if x is not floating.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sigmoid = Sigmoid()
+    >>> sigmoid(np.array([-1000.0, 0.0])).tolist(), sigmoid.backward(np.ones(2)).tolist()
+    ([0.0, 0.5], [0.0, 0.25])
+    """
 
     def forward(self, x):
         x = arguments.float_array("x", x)
@@ -195,6 +260,15 @@ class Dropout(Part):
         The probability of a 0, as in torch.
     rng : numpy.random.Generator
         Draws a mask for every call in training mode. A deep copy of the part draws the same masks again.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit; from a call, if x is not floating.
+
+    References
+    ----------
+    N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from overfitting. JMLR 15.
 
     Examples
     --------
@@ -222,7 +296,19 @@ class Dropout(Part):
 
 
 def parts_of(container):
-    """Yield every part in a container in order, however deep: a container before what it is made of."""
+    """Yield every part in a container in order, however deep: a container before what it is made of.
+
+    Parameters
+    ----------
+    container : part
+        Nothing comes of one that has no `parts`.
+
+    Examples
+    --------
+    >>> network = Sequential(Residual(ReLU()), Sigmoid())
+    >>> [type(part).__name__ for part in parts_of(network)]
+    ['Residual', 'ReLU', 'Sigmoid']
+    """
     for part in getattr(container, "parts", ()):
         yield part
         yield from parts_of(part)
@@ -245,9 +331,25 @@ def give_back(state):
 
 @contextmanager
 def unchanged_on_error(network):
-    """Give every part the attributes back that it had before an error.
+    """Give every part the attributes back that it had before an error: a `with` block.
 
-    A generator that was drawn from stays where it is.
+    Parameters
+    ----------
+    network : part
+        Its parts replace their arrays, as those of this package do. What is written into an array stays
+        written, and a generator that was drawn from stays where it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linear = Linear(1, 1, np.random.default_rng(0))
+    >>> try:
+    ...     with unchanged_on_error(linear):
+    ...         linear.bias = np.array([7.0])
+    ...         raise ValueError
+    ... except ValueError:
+    ...     print(linear.bias)
+    [0.]
     """
     before = state_of(network)
     try:
@@ -270,6 +372,8 @@ def unchanged(network):
 class Container(Part):
     """A part made of parts: what is done to it is done to all. A subclass has a call and `backward`.
 
+    ``train``, ``eval``, ``parameters`` and ``batch_norms`` reach all parts, however deep.
+
     Parameters
     ----------
     *parts : objects with a call, `backward` and `parameters`
@@ -281,6 +385,18 @@ class Container(Part):
         If one is no part.
     ValueError
         If one is in it twice, at any depth: it would forget the first of its two calls.
+
+    Examples
+    --------
+    >>> class Doubled(Container):  # y = 2 * what is in it
+    ...     def __call__(self, x):
+    ...         return 2 * self.parts[0](x)
+    ...
+    ...     def backward(self, dy):
+    ...         return self.parts[0].backward(2 * dy)
+    >>> doubled = Doubled(Dropout(0.5, np.random.default_rng(0)))
+    >>> doubled.eval()(np.ones(1)).tolist(), doubled.parts[0].training
+    ([2.0], False)
     """
 
     def __init__(self, *parts):
@@ -320,7 +436,28 @@ class Container(Part):
 
 
 class Sequential(Container):
-    """Parts applied one after the other."""
+    """Parts applied one after the other; `backward` goes through them from the last to the first.
+
+    Parameters
+    ----------
+    *parts : parts
+        As for `Container`. Each takes what the one before it returns. Without any, y = x.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Container` does; from a call, what a part raises. All parts are then as they were.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> network = Sequential(Linear(1, 1, np.random.default_rng(0)), ReLU())
+    >>> network.parts[0].weight = np.array([[5.0]])
+    >>> network(np.array([[2.0], [-1.0]])).tolist(), network.backward(np.ones((2, 1))).tolist()
+    ([[10.0], [0.0]], [[5.0], [0.0]])
+    >>> [name for part, name in network.parameters()]
+    ['weight', 'bias']
+    """
 
     def __call__(self, x):
         with unchanged_on_error(self):

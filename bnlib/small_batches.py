@@ -197,6 +197,8 @@ def ghost_batch_norm_backward(dy, cache):
     They are what the ghosts' own batch norms give one after another, with dgamma and dbeta added up. These
     are (C,), or None for a parameter that was None. Errors are those of `batch_norm_backward`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> y, cache = ghost_batch_norm(np.array([[1.0], [3.0], [10.0], [30.0]]), 2, None, np.zeros(1))
     >>> ghost_batch_norm_backward(np.array([[1.0], [4.0], [2.0], [0.0]]), cache)[2].tolist()

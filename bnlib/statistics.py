@@ -29,6 +29,12 @@ class ChannelStats:
         If count is not an integer, or mean or var is not floating.
     ValueError
         If count is negative, mean is not a vector, or var has another shape than mean.
+
+    Examples
+    --------
+    >>> stats = ChannelStats(3, np.array([3.0]), np.array([8.0]))  # of 1, 1 and 7
+    >>> stats.var_unbiased
+    array([12.])
     """
 
     count: int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bnlib.check.assignment import read_assignment
 from bnlib.check.grading import as_results, describe, grade, tabulate
-from bnlib.check.submissions import find_submissions
+from bnlib.check.submissions import find_others, find_submissions
 
 ENDS = "Ends with 0 if everything is right, with 1 if something is not, with 2 if it could not begin."
 
@@ -31,19 +31,26 @@ def main(arguments=None):
             raise ValueError(f"--seconds must be above 0, got {asked.seconds:g}")
         if asked.jobs is not None and asked.jobs < 1:
             raise ValueError(f"--jobs must be at least 1, got {asked.jobs}")
-        if asked.json and not Path(asked.json).resolve().parent.is_dir():
+        if asked.json and (not Path(asked.json).resolve().parent.is_dir() or Path(asked.json).is_dir()):
             raise ValueError(f"--json must be a file in a folder that is there, got {asked.json}")
         assignment = read_assignment(asked.assignment)
         submissions = find_submissions(asked.submissions, asked.assignment)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    graded = grade(submissions, assignment, asked.assignment, asked.seconds, asked.jobs)
+    try:
+        graded = grade(submissions, assignment, asked.assignment, asked.seconds, asked.jobs)
+    except KeyboardInterrupt:
+        print("interrupted: nothing is graded", file=sys.stderr)
+        return 130  # as a shell says it
     alone = len(graded) == 1 and Path(asked.submissions[0]).is_file()
-    print(describe(*graded.values(), assignment) if alone else tabulate(graded, assignment))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot write
+    others = find_others(asked.submissions)
+    print(describe(*graded.values(), assignment) if alone else tabulate(graded, assignment, others))
     if asked.json:
         results = {name: as_results(reports, assignment) for name, reports in graded.items()}
         text = json.dumps(next(iter(results.values())) if alone else results, indent=1, ensure_ascii=False)
-        Path(asked.json).write_text(text + "\n", encoding="utf-8")
+        Path(asked.json).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     return 0 if all(report.ok for reports in graded.values() for report in reports.values()) else 1
 
 

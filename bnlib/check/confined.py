@@ -7,26 +7,38 @@ against an attack: student's code and check share the process, so code that want
 import json
 import multiprocessing
 import os
+import shutil
+import signal
 import sys
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 try:
     import resource
 except ImportError:  # not on Windows, where memory has no limit then
     resource = None
 
+from bnlib import check
 from bnlib.check.assignment import read_assignment
 from bnlib.check.report import Report
-from bnlib.check.submissions import first_line, run_submission
+from bnlib.check.submissions import KINDS, first_line, run_submission
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 MEMORY = 4 << 30  # bytes of addresses
 FILE = 16 << 20  # bytes of any file that is written
 FAILED = ("missing", "too slow", "crashed", "not checked")
 LONGEST = 20_000  # letters of a report
-FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn")
+FORBIDDEN = (
+    *("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn"),
+    "os.kill",  # and os.killpg
+)
+SHARED = (np, np.linalg, np.random, check)  # whose names a submission has no business to change
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
+TRIES = 3  # to start a process
 
 
 def check_confined(submission, assignment, name, seconds):
@@ -37,22 +49,36 @@ def check_confined(submission, assignment, name, seconds):
         context.set_forkserver_preload(["bnlib.check.confined"])
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        child = context.Process(target=work, args=(sender, *given, folder), daemon=True)
-        child.start()
+        child = start(context, (sender, *given, Path(folder).resolve(), seconds))
         sender.close()
         try:
             if not receiver.poll(seconds):
                 return failed("too slow", f"longer than {seconds:g} seconds")
-            return Report(**json.loads(receiver.recv_bytes(10 * LONGEST)))
+            return Report(**json.loads(receiver.recv_bytes(20 * LONGEST)))
         except EOFError:
             child.join()
             return failed("crashed", f"the process ended {describe_end(child.exitcode)}")
         except (OSError, ValueError, TypeError):
             return failed("crashed", "what came back is no report")
         finally:
+            with suppress(AttributeError, OSError):  # not on Windows; or none of its processes is left
+                os.killpg(child.pid, signal.SIGKILL)
             child.kill()
             child.join()
             receiver.close()
+
+
+def start(context, given):
+    """A process at work; the server that makes them is started again where it has ended."""
+    for left in reversed(range(TRIES)):
+        child = context.Process(target=work, args=given, daemon=True)
+        try:
+            child.start()
+        except (EOFError, OSError):
+            if not left:
+                raise
+        else:
+            return child
 
 
 def failed(kind, words):
@@ -64,8 +90,10 @@ def describe_end(code):
     return f"by signal {-code}" if code < 0 else f"with exit code {code}, before it had a report"
 
 
-def work(sender, submission, assignment, name, folder):
+def work(sender, submission, assignment, name, folder, seconds):
     """The child's whole life: shut itself in, run the submission, check one function, send the report."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, min(2 * seconds + 5, 1e6))  # the end, if no one else makes it
     shut_in(folder, [path.parent for path in (submission, assignment) if path])
     report = check_function(submission, assignment, name)
     fields = {"ok": bool(report.ok), "text": report.text[:LONGEST], "misconceptions": report.misconceptions}
@@ -75,13 +103,28 @@ def work(sender, submission, assignment, name, folder):
 
 
 def check_function(submission, assignment, name):
-    check = read_assignment(assignment).checks[name]
+    """The report of the check on a submission's function, or on why there is none."""
+    confirm = read_assignment(assignment).checks[name]
+    before = [dict(vars(module)) for module in SHARED]
     names, trouble = run_submission(submission)
     if name not in names:
         return failed("missing", f"nothing is called {name}{f'; {trouble}' if trouble else ''}")
+    report = apply(confirm, names[name], name)
+    if changed := changed_names(before):
+        words = f"wrong: your code changes {', '.join(changed[:3])}, which all code shares: rename yours"
+        return Report(False, words, ["changes-a-library"])
+    if trouble and "raises" in report.misconceptions:
+        return Report(False, f"{report.text}\nbefore that: {trouble}", report.misconceptions)
+    return report
+
+
+def apply(confirm, given, name):
+    """The report of a check on what a submission calls by a name."""
     try:
-        report = check(names[name])
+        report = confirm(given)
     except Exception as error:
+        if isinstance(error, TypeError) and not callable(given):
+            return failed("missing", f"{name} is no function, but of type {type(given).__name__}")
         return failed("not checked", f"the check raises {first_line(error)}")
     except BaseException as error:
         return failed("crashed", f"your code raises {first_line(error)}, which ends the process")
@@ -90,25 +133,60 @@ def check_function(submission, assignment, name):
     return report
 
 
+def changed_names(before):
+    """The names in `SHARED` that mean something else than before; new ones do no harm."""
+    return [
+        f"{module.__name__}.{name}"
+        for module, names in zip(SHARED, before, strict=True)
+        for name, value in names.items()
+        if vars(module).get(name) is not value
+    ]
+
+
 def shut_in(folder, homes):
     """No input, no output, no network, no other programs, and an end to memory and files.
 
-    What lies beside the submission or the assignment, its `homes`, can be imported.
+    What lies beside the submission or the assignment, its `homes`, can be imported, and is seen in the
+    folder where the code runs; what is written there stays there. A library's module goes before one of
+    these, so that a file called random.py is no module of others.
     """
+    if hasattr(os, "setsid"):
+        os.setsid()  # a group of its own, which ends as one
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    os.environ["MPLBACKEND"] = "Agg"
+    os.environ |= {"MPLBACKEND": "Agg", "TMPDIR": str(folder)}
+    tempfile.tempdir = str(folder)
     os.chdir(folder)
-    sys.path[:0] = map(str, homes)
+    sys.path += map(str, homes)
+    for file in (file for home in reversed(homes) for file in home.iterdir() if is_data(file)):
+        with suppress(OSError):  # of two with one name the assignment's; Windows may want to be asked
+            (folder / file.name).symlink_to(file)
     if resource:
         limits = ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0))
         for limit, most in limits:
             with suppress(ValueError, OSError):  # a lower one is in force
                 resource.setrlimit(limit, (most, most))
-    sys.addaudithook(refuse)
+    sys.addaudithook(partial(refuse, folder, homes))
 
 
-def refuse(event, _):
+def is_data(path):
+    return not path.name.startswith(".") and path.suffix.lower() not in KINDS
+
+
+def refuse(folder, homes, event, given):
+    """Raise an error for what a submission may not do; an audit hook."""
     if event.startswith(FORBIDDEN):
         raise PermissionError(f"{event} is not allowed while code is checked")
+    if event == "open" and isinstance(given[0], (str, bytes)) and (given[2] or 0) & WRITES:
+        path = Path(os.fsdecode(given[0])).absolute()
+        if path.parent == folder and path.is_symlink():
+            whose = path.readlink()
+            path.unlink()
+            shutil.copyfile(whose, path)  # its own, from now on
+        elif is_in(path.resolve(), homes) and not is_in(path.resolve(), [folder]):
+            raise PermissionError(f"writing to {path} is not allowed while code is checked")
+
+
+def is_in(path, folders):
+    return any(map(path.is_relative_to, folders))

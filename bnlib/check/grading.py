@@ -1,5 +1,6 @@
 """Grade submissions: a report on every function, scores, and who made which mistake."""
 
+import multiprocessing
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,12 @@ def grade(submissions, assignment, path=None, seconds=10, jobs=None):
         return check_confined(submissions[name], path, function, seconds)
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as threads:
-        reports = list(reported(threads.map(one, pairs), len(pairs)))
+        try:
+            reports = list(reported(threads.map(one, pairs), len(pairs)))
+        except BaseException:  # Ctrl-C: what runs is not waited for
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise
     graded = {name: {} for name in submissions}
     for (name, function), report in zip(pairs, reports, strict=True):
         graded[name][function] = report
@@ -61,8 +67,8 @@ def describe(reports, assignment):
     return "\n".join([*lines, f"score: {got:g} of {most:g}"])
 
 
-def tabulate(graded, assignment):
-    """Many submissions in words: a line each, then every mistake with those who made it."""
+def tabulate(graded, assignment, others=()):
+    """Many submissions in words: a line each, every mistake with those who made it, and files left out."""
     width = max(map(len, graded))
     functions = list(assignment.checks)
     lines = [" ".join([" " * width, *functions, "score"])]
@@ -79,6 +85,7 @@ def tabulate(graded, assignment):
         made = sorted(((key[1], names) for key, names in who.items() if key[0] == function), key=by_number)
         lines += ["", function] if made else []
         lines += [f"  {len(names):3} {mistake}\n      {', '.join(names)}" for mistake, names in made]
+    lines += ["", f"left out, of another kind: {', '.join(others)}"] if others else []
     return "\n".join(lines)
 
 
@@ -105,7 +112,8 @@ def as_results(reports, assignment):
 
     References
     ----------
-    gradescope/autograder_samples, docs/specs.md, "Output format".
+    gradescope-autograders.readthedocs.io, "Autograder Specifications", sections "Output format" and "Test
+    case status".
     """
     tests = [
         {

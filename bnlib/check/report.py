@@ -12,7 +12,27 @@ EDGE = {"right": "#009E73", "wrong": "#D55E00", "untried": "#767676"}  # the wor
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on an answer: `ok`, the ids of `misconceptions`, and a text of few lines."""
+    """The verdict on an answer. A notebook shows its text; `print` does, too.
+
+    Parameters
+    ----------
+    ok : bool
+        Whether the answer is right. An untouched stub is not.
+    text : str
+        Few lines: "right", "not tried yet", or what is right already, what is wrong, and where to read.
+    misconceptions : list of str
+        What was recognised: ids of mistakes in the eight known functions, or the sentences of `mistakes`.
+
+    Examples
+    --------
+    >>> from bnlib import check
+    >>> report = check.answer(9.0, 3.0)
+    >>> report.ok, report.misconceptions
+    (False, ['this is the square of it'])
+    >>> report
+    wrong: got 9, wanted 3; too large by a factor of 3
+    perhaps: this is the square of it
+    """
 
     ok: bool
     text: str

@@ -20,7 +20,21 @@ __all__ = [
 
 
 class Digits(NamedTuple):
-    """Handwritten digits: images (N, 1, 8, 8) float32 of 0 (paper) to 16 (ink), labels (N,) int64."""
+    """Handwritten digits, and which they are.
+
+    Parameters
+    ----------
+    images : (N, 1, 8, 8) float32 array
+        The ink of every pixel, 0 (paper) to 16; axes are digit, channel, row and column.
+    labels : (N,) int64 array
+        0 to 9.
+
+    Examples
+    --------
+    >>> images, labels = load_digits()
+    >>> images.shape, images.max(), labels[:5].tolist()
+    ((1797, 1, 8, 8), np.float32(16.0), [0, 1, 2, 3, 4])
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -28,12 +42,29 @@ class Digits(NamedTuple):
     def split(self, seed, test_fraction=0.25):
         """Return (train, test), drawn by `seed`; the same seed gives the same split.
 
+        Parameters
+        ----------
+        seed : int
+            Not negative.
+        test_fraction : float in (0, 1), default 0.25
+            The share of the digits that are in the second part, rounded to whole digits.
+
+        Returns
+        -------
+        train, test : Digits
+
         Raises
         ------
         TypeError
             If seed is not an integer, or test_fraction is not a number.
         ValueError
             If seed is negative, or test_fraction leaves one of the two empty.
+
+        Examples
+        --------
+        >>> train, test = load_digits().split(0)
+        >>> len(train.labels), len(test.labels)
+        (1348, 449)
         """
         test = round(len(self.labels) * arguments.fraction("test_fraction", test_fraction))
         if not 0 < test < len(self.labels):

@@ -69,15 +69,57 @@ class BatchNormForward:
 
 
 class BatchNorm1d(BatchNormForward, nn.BatchNorm1d):
-    """torch.nn.BatchNorm1d, (N, C) or (N, C, L), by `bnlib.torch.batch_norm`: same arguments and state."""
+    """torch.nn.BatchNorm1d, (N, C) or (N, C, L), by `bnlib.torch.batch_norm`: same arguments and state.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From a call: what `bnlib.torch.batch_norm` raises, or if the input has other axes or channels.
+
+    Examples
+    --------
+    >>> layer = BatchNorm1d(1)
+    >>> layer(torch.tensor([[1.0], [3.0]])).round(decimals=3).flatten().tolist()
+    [-1.0, 1.0]
+    >>> isinstance(layer, torch.nn.BatchNorm1d)
+    True
+    """
 
 
 class BatchNorm2d(BatchNormForward, nn.BatchNorm2d):
-    """torch.nn.BatchNorm2d, (N, C, H, W), by `bnlib.torch.batch_norm`: same arguments and state."""
+    """torch.nn.BatchNorm2d, (N, C, H, W), by `bnlib.torch.batch_norm`: same arguments and state.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From a call: what `bnlib.torch.batch_norm` raises, or if the input has other axes or channels.
+
+    Examples
+    --------
+    >>> layer = BatchNorm2d(1)
+    >>> layer(torch.tensor([[[[1.0, 3.0]]]])).round(decimals=3).flatten().tolist()
+    [-1.0, 1.0]
+    >>> isinstance(layer, torch.nn.BatchNorm2d)
+    True
+    """
 
 
 class BatchNorm3d(BatchNormForward, nn.BatchNorm3d):
-    """torch.nn.BatchNorm3d, (N, C, D, H, W), by `bnlib.torch.batch_norm`: same arguments and state."""
+    """torch.nn.BatchNorm3d, (N, C, D, H, W), by `bnlib.torch.batch_norm`: same arguments and state.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From a call: what `bnlib.torch.batch_norm` raises, or if the input has other axes or channels.
+
+    Examples
+    --------
+    >>> layer = BatchNorm3d(1)
+    >>> layer(torch.tensor([[[[[1.0, 3.0]]]]])).round(decimals=3).flatten().tolist()
+    [-1.0, 1.0]
+    >>> isinstance(layer, torch.nn.BatchNorm3d)
+    True
+    """
 
 
 class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):

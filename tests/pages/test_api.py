@@ -77,3 +77,46 @@ def test_what_a_name_in_a_chapter_leads_to(written, page, leads_to):
     links = [link["reftarget"] for link in document.findall(api.pending_xref)]
     at_the_end = [name for name in ENTRIES if f"book/{api.chapter_of(name)}" == page]
     assert sorted(links) == sorted([leads_to] * bool(leads_to) + at_the_end * (page != "book/terms"))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("S. Ioffe, C. Szegedy (2015).", r"\S. Ioffe, C. Szegedy (2015)."),
+        ("    A. Howard et al.", r"    \A. Howard et al."),
+        ("(N, C, *S) array", r"(N, C, \*S) array"),
+        ("see T. F. Chan", "see T. F. Chan"),
+        (">>> print(2, *S)", ">>> print(2, *S)"),
+    ],
+)
+def test_an_initial_begins_no_list_and_a_star_no_emphasis(written, read):
+    lines = [written]
+    api.escape(None, "function", "", None, None, lines)
+    assert lines == [read]
+
+
+@pytest.mark.parametrize(("what", "name", "shown"), [
+    ("class", "bnlib.torch.SyncBatchNorm", True),
+    ("method", "bnlib.torch.SyncBatchNorm.convert_sync_batchnorm", False),
+    ("data", "bnlib.conventions.CONVENTIONS", True),
+])  # fmt: skip
+def test_the_chapter_stands_under_an_entry_and_not_under_its_methods(what, name, shown):
+    lines = []
+    api.add_chapter(None, what, name, None, None, lines)
+    assert bool(lines) is shown
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_is_named_in_its_chapter_or_is_used_by_what_is(name):
+    """So that who follows "Chapter:" finds it there; the exceptions are of a kind with what is named."""
+    short = name.rpartition(".")[2]
+    chapter = ROOT / "book" / f"{api.chapter_of(name)}.ipynb"
+    if not chapter.exists():
+        chapter = chapter.with_suffix(".md")
+    inside = {
+        "bnlib.NormCache", "bnlib.instance_norm_backward", "bnlib.check.Report", "bnlib.data.Digits",
+        "bnlib.conventions.Convention", "bnlib.data.TextLines", "bnlib.network.Container",
+        "bnlib.network.Part", "bnlib.network.HardSigmoid", "bnlib.network.HardSwish",
+        "bnlib.network.SqueezeExcitation", "bnlib.network.unchanged_on_error", "bnlib.torch.BatchNorm3d",
+    }  # fmt: skip
+    assert bool(re.search(rf"\b{short}\b", chapter.read_text())) or name in inside, chapter.name

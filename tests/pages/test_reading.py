@@ -83,6 +83,8 @@ def test_the_first_pages_table_of_chapters():
     rows = re.findall(r"^\| \{doc\}`(\w+)` \| (.*) \| (\d+) \| [123](, PyTorch)? \|$", table, re.M)
     readme = (book.BOOK.parent / "README.md").read_text()
     assert {name for name, *_ in rows} == {path.stem for path in book.CHAPTERS} - {"conventions"}
+    assert "about fourteen hours" in table
+    assert 13.5 < sum(int(minutes) for _, _, minutes, _ in rows) / 60 < 14.5
     for name, question, minutes, torch in rows:
         assert f"[{name}](book/{name}.ipynb) | {question} |" in readme
         path = book.BOOK / f"{name}.ipynb"
