@@ -27,10 +27,11 @@ const shown = (page) =>
       const output = node.querySelector(".cell_output");
       const text = [...(output?.querySelectorAll("pre, .text_html") ?? [])].map((part) => part.textContent).join("");
       const pictures = [];
-      for (const image of output?.querySelectorAll("img") ?? []) {
-        image.loading = "eager";
+      for (const { src, alt } of output?.querySelectorAll("img") ?? []) {
+        const image = new Image(); // one of our own: that of the page is lazy, and may be on its way
+        image.src = src;
         await image.decode();
-        const { naturalWidth: width, naturalHeight: height, alt } = image;
+        const { naturalWidth: width, naturalHeight: height } = image;
         const canvas = new OffscreenCanvas(width, height).getContext("2d");
         canvas.drawImage(image, 0, 0);
         const { data } = canvas.getImageData(0, 0, width, height);
