@@ -9,9 +9,10 @@ from importlib import import_module
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
+from trees import ancestor
 
 NEEDS_TORCH = ("book/torch_backend", "book/torch_layers", "book/many_devices")
-MODULES = ("bnlib", "bnlib.running", "bnlib.conventions", "bnlib.gradcheck", "bnlib.network", "bnlib.data")
+MODULES = ("bnlib", "bnlib.conventions", "bnlib.gradcheck", "bnlib.network", "bnlib.data")
 # Their names alone are words, answer and using, or mean PyTorch's own layers.
 QUALIFIED_ONLY = ("bnlib.check", "bnlib.engine", "bnlib.torch")
 NOT_A_MENTION = (nodes.title, nodes.reference, pending_xref, nodes.term, nodes.Admonition)
@@ -93,7 +94,7 @@ def link_names(app, doctree):
     names, seen = public_names(page), set()
     for literal in list(doctree.findall(nodes.literal)):
         name = names.get(literal.astext().partition("(")[0])
-        if name is None or name in seen or within(literal, NOT_A_MENTION):
+        if name is None or name in seen or ancestor(literal, NOT_A_MENTION):
             continue
         seen.add(name)
         link = link_to(name, page)
@@ -119,15 +120,6 @@ def link_to(name, page):
 def is_word(written):
     """Whether a name is an ordinary word, which may mean something else: train, fold, batches."""
     return written.isalpha() and written.islower()
-
-
-def within(node, kinds):
-    """Whether a node is inside one of these kinds."""
-    while node is not None:
-        if isinstance(node, kinds):
-            return True
-        node = node.parent
-    return False
 
 
 def setup(app):

@@ -13,6 +13,7 @@ from sphinx.addnodes import number_reference, start_of_file
 from sphinx.builders.latex.nodes import math_reference, thebibliography
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import exercise_latex_number_reference, is_exercise_node, solution_node
+from trees import ancestor
 
 STYLE = Path(__file__).with_name("paper.sty")
 LEFT_OUT = ("book/api", "book/playground")  # help() prints the one, the other is a place to type in
@@ -25,12 +26,6 @@ SORTED = "%book/terms"  # a term is found there without a number
 
 def latex(code):
     return nodes.raw("", code, format="latex")
-
-
-def ancestor(node, kinds):
-    while node is not None and not isinstance(node, kinds):
-        node = node.parent
-    return node
 
 
 def begin(block, words):
