@@ -290,7 +290,7 @@ CASES = {
     **{f"{kind}, N = 3": partial(run, kind, 3) for kind in ("BN", "GN")},
     "running, N = 2": partial(run, "running", 2),
     **{f"{kind}, high rate": partial(run, kind, 32, highest=HIGH) for kind in ("BN", "BRN", "running")},
-    "BN, N = 2, counted anew": partial(run, "BN", 2, anew=True),
+    "BN, N = 2, re-estimated": partial(run, "BN", 2, anew=True),
     **{f"BN, N = 2, eps {eps:g}": partial(run, "BN", 2, eps=eps) for eps in (1e-3, 1e-1, 1.0)},
     "BN, N = 2, clipped": partial(run, "BN", 2, limit=10.0),
     **{f"window, N = {size}": partial(run, partial(Window, corrected=False), size) for size in (2, 8)},
@@ -299,7 +299,7 @@ CASES = {
     "CBN, N = 2, share 0": partial(run, partial(Window, share=0.0), 2),
     **{f"{kind}, one class": partial(run, kind, 16, sort=True) for kind in ("BN", "BRN", "GN")},
     "window, one class": partial(run, partial(Window, corrected=False), 16, sort=True),
-    "BN, one class, counted anew": partial(run, "BN", 16, sort=True, anew=True),
+    "BN, one class, re-estimated": partial(run, "BN", 16, sort=True, anew=True),
     **{
         f"{kind}, convolutions, N = {size}": lambda kind=kind, size=size: [
             convolutional(kind, size, seed) for seed in SEEDS
