@@ -19,7 +19,7 @@ SCORER = ROOT / "tests" / "checker" / "checker_score.py"
 KINDS = {"predict": "predict", "write": "write", "derive": "derive", "find-the-bug": "find the bug"}
 INTRODUCTION = """# Exercises
 
-Every chapter has exercises that answer back.
+Every chapter has exercises that answer back; the appendices have none.
 Type your function into the cell, run it, and a report tells three things: what is right already, what is
 wrong, on an example small enough to follow by hand, and where the book treats it.
 Each exercise has three hints and a solution, folded. Open one at a time.
