@@ -22,7 +22,7 @@ INTRODUCTION = """# Exercises
 Every chapter has exercises that answer back; the appendices have none.
 Type your function into the cell, run it, and a report tells three things: what is right already, what is
 wrong, on an example small enough to follow by hand, and where the book treats it.
-Each exercise has three hints and a solution, folded. Open one at a time.
+Each exercise has three hints and a solution. Read one at a time.
 
 An untouched exercise says "not tried yet".
 To try the eight functions of the checker in one place, open the [playground](playground.ipynb).
