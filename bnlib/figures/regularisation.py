@@ -97,6 +97,6 @@ def shift(drops, ratios, predicted, losses):
     right.set_xticklabels(drops)
     top, low = losses[:, -1, 0].max(), losses[:, -1, 1].min() - 0.012
     label_line(right, 2.7, top, "as trained (hollow)", WITH_BN, ha="right", va="center")
-    label_line(right, 3.35, low, "counted anew", WITH_BN, ha="right", va="top")
+    label_line(right, 3.35, low, "re-estimated", WITH_BN, ha="right", va="top")
     right.set(ylim=(0.09, None), xlim=(-0.5, len(drops) - 0.4))
     return figure
