@@ -1,7 +1,7 @@
 // "Run this page": chapters run in the browser and give the stored outputs, and a reader can break and mend them.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { close, open, violations } from "./browser.mjs";
 import { click, fieldOf, said, start, write } from "./reader.mjs";
 import { codeCells, runnable, screenshots, site } from "./site.mjs";
@@ -85,29 +85,31 @@ test("the chapters that run are those of the notebook site", () => {
   assert.deepEqual([...runnable, "contents"].toSorted(), notebooks.toSorted());
 });
 
-for (const name of runnable) {
-  test(`${name} gives the stored outputs`, async () => {
-    const page = await open(`book/${name}.html`);
-    const stored = await shown(page);
-    assert.equal(stored.length, codeCells(name).length);
-    await start(page);
-    assert.equal(await page.locator('.run-editor[data-state="done"]').count(), stored.length);
-    const images = await page.locator(".cell_output img").evaluateAll((all) => all.map(({ src }) => src));
-    assert.ok(images.every((src) => src.startsWith("data:image/png")), "a stored picture was left in place");
-    const fresh = await shown(page);
-    same(fresh, stored);
-    const [mine, theirs] = [fresh, stored].map((cells) => cells.flatMap((one) => one.pictures));
-    for (const [i, picture] of mine.entries()) {
-      const nearest = Math.min(...theirs.map((other) => distance(picture, other)));
-      assert.equal(distance(picture, theirs[i]), nearest, "a picture is more like one of another cell");
-    }
-    await press(page, "Reset");
-    assert.deepEqual(await shown(page), stored);
-    assert.equal(await page.locator("textarea").count(), 0);
-    assert.deepEqual(page.complaints, []);
-    await page.context().close();
-  });
-}
+describe("chapters", { concurrency: 2 }, () => { // each computes on one core
+  for (const name of runnable) {
+    test(`${name} gives the stored outputs`, async () => {
+      const page = await open(`book/${name}.html`);
+      const stored = await shown(page);
+      assert.equal(stored.length, codeCells(name).length);
+      await start(page);
+      assert.equal(await page.locator('.run-editor[data-state="done"]').count(), stored.length);
+      const images = await page.locator(".cell_output img").evaluateAll((all) => all.map(({ src }) => src));
+      assert.ok(images.every((src) => src.startsWith("data:image/png")), "a stored picture was left in place");
+      const fresh = await shown(page);
+      same(fresh, stored);
+      const [mine, theirs] = [fresh, stored].map((cells) => cells.flatMap((one) => one.pictures));
+      for (const [i, picture] of mine.entries()) {
+        const nearest = Math.min(...theirs.map((other) => distance(picture, other)));
+        assert.equal(distance(picture, theirs[i]), nearest, "a picture is more like one of another cell");
+      }
+      await press(page, "Reset");
+      assert.deepEqual(await shown(page), stored);
+      assert.equal(await page.locator("textarea").count(), 0);
+      assert.deepEqual(page.complaints, []);
+      await page.context().close();
+    });
+  }
+});
 
 const FORWARD = 3; // the playground's cell for the forward pass
 const answer = (divisor) => `def forward(x, gamma, beta, eps):
