@@ -70,6 +70,15 @@ def test_a_hint_names_the_package_that_is_missing(path):
     assert not re.search(r"pip install \W*bnlib", path.read_text())
 
 
+def test_docstrings_name_documents_that_are_here():
+    here = {path.name for path in ROOT.parent.rglob("*.md")}
+    for path in (*FILES, *Path(__file__).parent.rglob("*.py")):
+        kinds = ast.Module, ast.ClassDef, ast.FunctionDef
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+        named = re.findall(r"[\w-]+\.md\b", "\n".join(ast.get_docstring(node) or "" for node in nodes))
+        assert set(named) <= here, path
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_downwards(path):
     part = part_of(path)
