@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("sphinx")
 import api
+import lite_notebooks
 
 pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,12 @@ def test_an_initial_begins_no_list_and_a_star_no_emphasis(written, read):
     lines = [written]
     api.escape(None, "function", "", None, None, lines)
     assert lines == [read]
+
+
+def test_names_of_torchs_layers_lead_nowhere_where_torch_is_imported():
+    notebooks = {path.stem: lite_notebooks.page(path.stem) for path in (ROOT / "book").glob("*.ipynb")}
+    with_torch = {name for name, each in notebooks.items() if not lite_notebooks.runs_in_a_browser(each)}
+    assert with_torch == {n for n in notebooks if "batch_norm" not in api.public_names(f"book/{n}")}
 
 
 @pytest.mark.parametrize(("what", "name", "shown"), [
