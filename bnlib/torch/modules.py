@@ -164,6 +164,12 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
     ----------
     T. F. Chan, G. H. Golub, R. J. LeVeque (1983). Algorithms for computing the sample variance:
     analysis and recommendations. The American Statistician 37(3).
+
+    Examples
+    --------
+    >>> layer = SyncBatchNorm(1)
+    >>> layer(torch.tensor([[1.0], [3.0]])).round(decimals=3).flatten().tolist()  # one process
+    [-1.0, 1.0]
     """
 
     def find_group(self):

@@ -4,6 +4,8 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from pydoc import locate
+from types import FunctionType
 
 import pytest
 
@@ -48,6 +50,13 @@ def test_an_entry_is_documented_and_has_its_chapter(name):
         assert not written.startswith(f"{short}("), "a NamedTuple's own"
     chapter = api.chapter_of(name)
     assert f"- file: book/{chapter}\n" in (ROOT / "_toc.yml").read_text()
+
+
+def test_every_function_and_class_has_an_example():
+    """But for launch: to start processes takes seconds."""
+    documented = [name for name in PUBLIC if isinstance(locate(name), (type, FunctionType))]
+    without = [name for name in documented if ">>> " not in inspect.getdoc(locate(name))]
+    assert without == ["bnlib.torch.launch"]
 
 
 @pytest.mark.parametrize(
