@@ -11,7 +11,6 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from trees import ancestor
 
-NEEDS_TORCH = ("book/torch_backend", "book/torch_layers", "book/many_devices")
 MODULES = ("bnlib", "bnlib.conventions", "bnlib.gradcheck", "bnlib.network", "bnlib.data")
 # Their names alone are words, answer and using, or mean PyTorch's own layers.
 QUALIFIED_ONLY = ("bnlib.check", "bnlib.engine", "bnlib.torch")
@@ -74,9 +73,9 @@ def public_names(page):
     names = {}
     for module in MODULES:
         names |= {name: f"{module}.{name}" for name in public(module) if not is_word(name)}
-    if page in NEEDS_TORCH:
-        for name in public("bnlib.torch"):
-            names.pop(name, None)
+    of_torch = public("bnlib.torch")
+    if page in {f"book/{chapter_of(f'bnlib.torch.{name}')}" for name in of_torch}:
+        names = {name: full for name, full in names.items() if name not in of_torch}
     for module in (*MODULES, *QUALIFIED_ONLY):
         names |= {f"{module}.{name}": f"{module}.{name}" for name in public(module)}
     return names | {f"check.{name}": f"bnlib.check.{name}" for name in public("bnlib.check")}

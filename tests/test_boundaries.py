@@ -1,9 +1,10 @@
-"""DESIGN.md section 2, read from the imports; and the public API's names, signatures and docstrings."""
+"""What imports what, read from the files; and the public API's names, signatures and docstrings."""
 
 import ast
 import importlib
 import inspect
 import io
+import re
 import subprocess
 import sys
 import tokenize
@@ -64,6 +65,21 @@ def test_third_party_imports(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_hint_names_the_package_that_is_missing(path):
+    """No registry has bnlib: its extras are installed from the book's folder alone."""
+    assert not re.search(r"pip install \W*bnlib", path.read_text())
+
+
+def test_docstrings_name_documents_that_are_here():
+    here = {path.name for path in ROOT.parent.rglob("*.md")}
+    for path in (*FILES, *Path(__file__).parent.rglob("*.py")):
+        kinds = ast.Module, ast.ClassDef, ast.FunctionDef
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+        named = re.findall(r"[\w-]+\.md\b", "\n".join(ast.get_docstring(node) or "" for node in nodes))
+        assert set(named) <= here, path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_downwards(path):
     part = part_of(path)
     for other in parts_imported(path):
@@ -120,7 +136,7 @@ SIGNATURES = {
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_signature(name):
-    """DESIGN.md section 3: fixed names, order and defaults."""
+    """Names, order and defaults are fixed: callers count on them."""
     assert str(inspect.signature(getattr(bnlib, name))) == SIGNATURES[name]
 
 

@@ -142,7 +142,7 @@ def test_without_numba_it_says_what_to_install():
         "except ImportError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    said = 'engine "compiled" needs numba: pip install "bnlib[compiled]"'
+    said = 'engine "compiled" needs numba: pip install numba'
     assert done.stdout.strip() == said, done.stderr
 
 
@@ -151,5 +151,5 @@ def test_without_numba_in_this_process(monkeypatch):
     monkeypatch.delitem(sys.modules, "bnlib.engine.compiled", raising=False)
     with pytest.raises(ImportError) as caught:
         using("compiled")
-    assert str(caught.value) == 'engine "compiled" needs numba: pip install "bnlib[compiled]"'
+    assert str(caught.value) == 'engine "compiled" needs numba: pip install numba'
     assert using("numpy").module is None

@@ -25,6 +25,8 @@ wrong, on an example small enough to follow by hand, and where the book treats i
 Each exercise has three hints and a solution. Read one at a time.
 
 An untouched exercise says "not tried yet".
+Where you are asked to find the bug in a function, the report on it shows wrong numbers, and keeps its name
+back.
 To try the eight functions of the checker in one place, open the [playground](playground.ipynb).
 """
 SCORE = """## How well does the checker know a mistake?

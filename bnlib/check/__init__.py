@@ -60,12 +60,35 @@ def channel_stats(function):
 
 
 def forward(function):
-    """Check function(x, gamma, beta, eps) -> y, batch norm in training mode. See `channel_stats`."""
+    """Check function(x, gamma, beta, eps) -> y, batch norm in training mode. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import batch_norm
+    >>> forward(lambda x, gamma, beta, eps: batch_norm(x, beta, gamma, eps=eps)[0])
+    right already: the batch's mean, the batch's variance, the deviation, xhat
+    wrong: gamma and beta have changed places. For x = [1, 1, 7] of shape (3, 1), gamma = -4, beta = 10,
+        eps = 8 your y is [-9, -9, 6], the right one [12, 12, 6].
+    see: Scale and shift
+    """
     return diagnose("forward", function)
 
 
 def backward(function):
-    """Check function(dy, x, gamma, eps) -> (dx, dgamma, dbeta), in training mode. See `channel_stats`."""
+    """Check function(dy, x, gamma, eps) -> (dx, dgamma, dbeta), in training mode. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import batch_norm, batch_norm_backward
+    >>> def mine(dy, x, gamma, eps):  # as if gamma were 1
+    ...     _, cache = batch_norm(x, gamma / gamma, gamma, eps=eps)
+    ...     return batch_norm_backward(dy, cache)
+    >>> backward(mine)
+    right already: dgamma, dbeta
+    wrong: gamma does not reach dx. For dy = [1, 0, 2], x = [1, 1, 7] of shape (3, 1), gamma = -4, eps =
+        8 your dx is [0.0625, -0.1875, 0.125], the right one [-0.25, 0.75, -0.5].
+    see: The backward projection
+    """
     return diagnose("backward", function)
 
 
@@ -73,12 +96,33 @@ def running(function):
     """Check function(running_mean, running_var, x, momentum) -> (running_mean, running_var) after x.
 
     momentum is the weight of the new batch, and the variance has divisor m - 1. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import channel_stats, update_running
+    >>> running(lambda mean, var, x, momentum: update_running(mean, var, channel_stats(x), 1 - momentum))
+    right already: the batch's mean, the batch's variance
+    wrong: momentum weighs the old average here; in this book, as in PyTorch, it weighs the new batch.
+        For running_mean = 1, running_var = 1, x = [1, 1, 7] of shape (3, 1), momentum = 0.25 your
+        new_mean is 2.5, the right one 1.5.
+    see: Running averages
     """
     return diagnose("running", function)
 
 
 def eval_forward(function):
-    """Check function(x, running_mean, running_var, gamma, beta, eps) -> y. See `channel_stats`."""
+    """Check function(x, running_mean, running_var, gamma, beta, eps) -> y. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import batch_norm
+    >>> eval_forward(lambda x, mean, var, gamma, beta, eps: batch_norm(x, gamma, beta, eps=eps)[0])
+    right already: the shapes
+    wrong: The statistics of this batch are used: this is training mode. For x = [1, 1, 7] of shape (3,
+        1), running_mean = 1, running_var = 1, gamma = -4, beta = 10, eps = 8 your y is [12, 12, 6], the
+        right one [10, 10, 2].
+    see: Training, evaluation, frozen
+    """
     return diagnose("eval_forward", function)
 
 
@@ -86,6 +130,19 @@ def eval_backward(function):
     """Check function(dy, x, running_mean, running_var, gamma, eps) -> (dx, dgamma, dbeta).
 
     In evaluation mode, where the statistics are constants. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import batch_norm, batch_norm_backward
+    >>> def mine(dy, x, mean, var, gamma, eps):
+    ...     return batch_norm_backward(dy, batch_norm(x, gamma, gamma, eps=eps)[1])
+    >>> eval_backward(mine)
+    right already: dbeta
+    wrong: This is the backward pass of training mode, with the batch's statistics; here the running
+        ones are constants. For dy = [1, 0, 2], x = [1, 1, 7] of shape (3, 1), running_mean = 1,
+        running_var = 1, gamma = -4, eps = 8 your dx is [-0.25, 0.75, -0.5], the right one [-1.333, 0,
+        -2.667].
+    see: Training, evaluation, frozen
     """
     return diagnose("eval_backward", function)
 
@@ -95,6 +152,19 @@ def layer(kind):
 
     A new layer is in training mode, and its scale and shift are 1 and 0; `layer.train()` and `layer.eval()`
     switch. It is called in training, evaluation, training and evaluation. See `channel_stats`.
+
+    Examples
+    --------
+    >>> from bnlib import BatchNorm
+    >>> layer(BatchNorm)
+    right
+    >>> layer(lambda num_features, eps, momentum: BatchNorm(num_features, eps, 1 - momentum))
+    right already: output 1 (train), output 2 (train), output 5 (train)
+    wrong: momentum weighs the old average here; in this book, as in PyTorch, it weighs the new batch.
+        For the calls train [1, 1, 7], train [2, 5, 5], eval [1, 3, 5], of shape (3, 1), with eps = 8
+        and momentum = 0.25, your output 3 (eval) is [-0.723, -0.1587, 0.4056], the right one [-0.1654,
+        0.4227, 1.011].
+    see: Running averages
     """
     if not callable(kind):
         raise TypeError(f"layer checks a class, got {kind.__class__.__name__}")

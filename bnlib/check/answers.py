@@ -26,8 +26,10 @@ def compare_answers(got, wanted, rtol, atol, mistakes, digits, see, apart):
     sentences = [s for s in (whole, *(find_mistake(*part, rtol, atol) for part in parts)) if s]
     slips = [] if sentences else slips_of(got, wanted, exact, rtol, atol)
     lines = [f"right already: {already}"] if (already := right_results(got, wanted, rtol, atol)) else []
-    lines += [wrong, *dict.fromkeys(sentences), *(f"perhaps: {slip}" for slip in slips)]
-    return Report(False, "\n".join(lines + chapter), list(dict.fromkeys([*sentences, *slips])))
+    bare = [*lines, wrong]
+    lines = [*bare, *dict.fromkeys(sentences), *(f"perhaps: {slip}" for slip in slips)]
+    named = list(dict.fromkeys([*sentences, *slips]))
+    return Report(False, "\n".join(lines + chapter), named, "\n".join(bare))
 
 
 def round_all(wanted, digits):

@@ -30,6 +30,7 @@ from bnlib.check.submissions import KINDS, first_line, run_submission
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 MEMORY = 4 << 30  # bytes of addresses
 FILE = 16 << 20  # bytes of any file that is written
+FILES = 64  # that are written, each of another name
 FAILED = ("missing", "too slow", "crashed", "not checked")
 LONGEST = 20_000  # letters of a report
 FORBIDDEN = (
@@ -37,6 +38,7 @@ FORBIDDEN = (
     "os.kill",  # and os.killpg
 )
 SHARED = (np, np.linalg, np.random, check)  # whose names a submission has no business to change
+NAMES = ("os.rename", "os.link")  # what was written, so that its old name is free for more
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
 TRIES = 3  # to start a process
 
@@ -167,19 +169,24 @@ def shut_in(folder, homes):
         for limit, most in limits:
             with suppress(ValueError, OSError):  # a lower one is in force
                 resource.setrlimit(limit, (most, most))
-    sys.addaudithook(partial(refuse, folder, homes))
+    sys.dont_write_bytecode = True  # its files would count
+    sys.addaudithook(partial(refuse, folder, homes, set()))
 
 
 def is_data(path):
     return not path.name.startswith(".") and path.suffix.lower() not in KINDS
 
 
-def refuse(folder, homes, event, given):
-    """Raise an error for what a submission may not do; an audit hook."""
+def refuse(folder, homes, written, event, given):
+    """Raise an error for what a submission may not do; an audit hook that notes what is written."""
     if event.startswith(FORBIDDEN):
         raise PermissionError(f"{event} is not allowed while code is checked")
-    if event == "open" and isinstance(given[0], (str, bytes)) and (given[2] or 0) & WRITES:
-        path = Path(os.fsdecode(given[0])).absolute()
+    opens = event == "open" and isinstance(given[0], (str, bytes)) and (given[2] or 0) & WRITES
+    if opens or event in NAMES:
+        path = Path(os.fsdecode(given[event in NAMES])).absolute()
+        written.add(path)
+        if len(written) > FILES:
+            raise PermissionError(f"writing more than {FILES} files is not allowed while code is checked")
         if path.parent == folder and path.is_symlink():
             whose = path.readlink()
             path.unlink()

@@ -61,7 +61,9 @@ def report_on(name, function, first):
     if not trial.wrong and trial.is_repeatable:
         return Report(True, "right" if trial.keeps_float32 else f"right\n{WIDER}")
     verdict = recognise(trial)
-    return Report(False, "\n".join(report_lines(trial, verdict)), verdict.ids)
+    less = verdict if verdict.ids == ["hidden-state"] else Verdict()
+    text, bare = ("\n".join(report_lines(trial, each)) for each in (verdict, less))
+    return Report(False, text, verdict.ids, bare)
 
 
 def recognise(trial):

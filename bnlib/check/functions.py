@@ -38,7 +38,8 @@ def compare_functions(mine, right, probes, mistakes, results, close, see):
     if not wrong:
         return Report(True, f"right\n{WIDER}" if is_wider(task, outcomes) else "right")
     lines, ids = explain(task, outcomes, wrong, named)
-    return Report(False, "\n".join(lines + chapter), ids)
+    bare, _ = explain(task, outcomes, wrong, {})
+    return Report(False, "\n".join(lines + chapter), ids, "\n".join(bare))
 
 
 def is_wider(task, outcomes):

@@ -22,6 +22,8 @@ class Report:
         Few lines: "right", "not tried yet", or what is right already, what is wrong, and where to read.
     misconceptions : list of str
         What was recognised: ids of mistakes in the eight known functions, or the sentences of `mistakes`.
+    bare : str
+        The text without what was recognised, for `unnamed`.
 
     Examples
     --------
@@ -37,6 +39,18 @@ class Report:
     ok: bool
     text: str
     misconceptions: list = field(default_factory=list)
+    bare: str = ""
+
+    def unnamed(self):
+        """The report that shows where it is wrong, and names no mistake: for code whose bug is to be found.
+
+        Examples
+        --------
+        >>> from bnlib import check
+        >>> check.answer(4, 3.5, mistakes={"4 is the mean; the median is asked for.": 4}).unnamed()
+        wrong: got 4; too large by a factor of 1.14
+        """
+        return Report(self.ok, self.bare or self.text)
 
     def __repr__(self):
         return "\n".join(

@@ -5,3 +5,6 @@ class Report:
     ok: bool
     text: str
     misconceptions: list[str] = field(default_factory=list)
+    bare: str = ""
+
+    def unnamed(self) -> Report: ...

@@ -70,7 +70,7 @@ def load(engine):
     try:
         return import_module("bnlib.engine.compiled")
     except ModuleNotFoundError as error:
-        raise ImportError('engine "compiled" needs numba: pip install "bnlib[compiled]"') from error
+        raise ImportError('engine "compiled" needs numba: pip install numba') from error
 
 
 def returns_values(formula):

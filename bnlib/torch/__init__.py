@@ -1,6 +1,6 @@
 """The torch backend: batch norm under torch's own names, over one process or several.
 
-Needs torch: `pip install "bnlib[torch]"`. Nothing else in bnlib imports it.
+Needs torch: `pip install torch`. Nothing else in bnlib imports it.
 """
 
 from bnlib.torch.folding import fold

@@ -20,12 +20,16 @@ class BatchNormForward:
 
     def forward(self, input):
         """Normalise input by the statistics of the mode, and in training move the running statistics."""
+        training = self.training and not self.frozen
+        tracking = training and self.track_running_stats
         if is_recorded():
+            if tracking and self.momentum is None and not torch.jit.is_tracing():
+                raise ValueError(  # torch's layer counts first, and then cannot read its count
+                    "momentum must be a number where a graph is recorded in training mode, got None"
+                )
             return super().forward(input)
         refuse_proxy(input)
         self._check_input_dim(input)
-        training = self.training and not self.frozen
-        tracking = training and self.track_running_stats
         running = self.running_mean, self.running_var
         if training and not tracking:
             running = None, None
@@ -160,6 +164,12 @@ class SyncBatchNorm(BatchNormForward, nn.SyncBatchNorm):
     ----------
     T. F. Chan, G. H. Golub, R. J. LeVeque (1983). Algorithms for computing the sample variance:
     analysis and recommendations. The American Statistician 37(3).
+
+    Examples
+    --------
+    >>> layer = SyncBatchNorm(1)
+    >>> layer(torch.tensor([[1.0], [3.0]])).round(decimals=3).flatten().tolist()  # one process
+    [-1.0, 1.0]
     """
 
     def find_group(self):
@@ -279,6 +289,8 @@ def convert(model, *, back=False, engine=None):
     ============================================  =============================  ===================
     torch.jit.trace, make_fx, torch.export,       records torch's own layer      nothing
     torch.onnx.export
+    make_fx, torch.export, torch.func.linearize,  an error                       momentum: a number
+    in training with momentum=None
     torch.compile, torch.func, checkpoints        works                          nothing
     torch.func.functionalize                      an error                       back
     jacfwd of jacfwd                              an error                       jacfwd of jacrev

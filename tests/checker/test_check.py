@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnlib import check
+from bnlib import batch_norm, check
 from bnlib.check import Report, answer
 from bnlib.check.library import TITLES
+from bnlib.check.probes import probes
 
 VERDICTS = [
     (None, 1.0, "not tried yet"),
@@ -167,6 +168,34 @@ def test_report_is_frozen_and_its_list_its_own():
     report.misconceptions.append("mean-path-missing")
     assert Report(False, "text").misconceptions == []
     assert Report(False, "text", ["a"]).misconceptions == ["a"]
+
+
+def test_an_unnamed_report_shows_where_and_names_nothing():
+    """Of the book's own functions, of others, and of results; what is right, not tried or hidden stays."""
+    swapped = check.forward(lambda x, gamma, beta, eps: batch_norm(x, beta, gamma, eps=eps)[0])
+    assert swapped.misconceptions == ["forward/gamma-and-beta-swapped"]
+    assert swapped.unnamed().text == (
+        "right already: the shapes\n"
+        "wrong: For x = [1, 1, 7] of shape (3, 1), gamma = -4, beta = 10, eps = 8 your y is [-9, -9, 6], "
+        "the right one [12, 12, 6]."
+    )
+    digits = check.channel_stats(lambda x: (x.mean(axis=0), np.mean(x * x, axis=0) - x.mean(axis=0) ** 2))
+    assert "Computing a variance" in digits.text
+    assert digits.unnamed().text.startswith("right already: mean\nwrong: For ")
+    squared = {"This is the square.": lambda x: x**2}
+    assert str(check.function(lambda x: x**2, lambda x: 2 * x, [(3.0,)], squared).unnamed()) == (
+        "wrong: For x = 3 your result is 9, the right one 6."
+    )
+    mistakes = {"The second is squared.": (1.0, 9.0)}
+    told = answer((1.0, 9.0), (1.0, 3.0), mistakes=mistakes, see="speed").unnamed()
+    assert str(told).startswith("right already: result 1\nwrong in result 2: got 9")
+    assert "squared" not in told.text
+    assert told.misconceptions == []
+    calls = iter([0.0] * len(probes("forward")) + [1.0] * 99)
+    hidden = check.forward(lambda x, g, b, eps: batch_norm(x, g, b, eps=eps)[0] + next(calls))
+    assert hidden.misconceptions == ["hidden-state"]
+    for report in (hidden, answer(1, 1), answer(None, 1)):
+        assert report.unnamed().text == report.text
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,15 @@ ACCIDENTS = {  # what a student wrote, and how the report on it begins
     "made of a notebook": ("get_ipython().run_line_magic('cd', '..')\n" + RIGHT + "display(3)", "right"),
     "guards": (RIGHT + "if __name__ == '__main__':\n    double = None", "right"),
     "writes": ("open('new', 'w').write('x')\nopen('new', 'a').write('x')\n" + RIGHT, "right"),
+    "log": (DOUBLE + "for _ in range(999): open('log', 'a').write('x')\n    return 2 * x", "right"),
+    "files without end": (
+        DOUBLE + "while True: open(f'{(x := x + 1)}', 'w')",
+        f"{RAISES} PermissionError: writing more than 64 files is not allowed",
+    ),
+    "files by another name": (
+        DOUBLE + "import os\n    while True: os.rename(open('a', 'w').name, f'{(x := x + 1)}')",
+        f"{RAISES} PermissionError: writing more than 64 files is not allowed",
+    ),
     "threads": ("import threading as t\nt.Timer(60, print).start()\n" + RIGHT, "right"),
 }
 ENDLESS = {

@@ -4,11 +4,14 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from pydoc import locate
+from types import FunctionType
 
 import pytest
 
 pytest.importorskip("sphinx")
 import api
+import lite_notebooks
 
 pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,13 @@ def test_an_entry_is_documented_and_has_its_chapter(name):
         assert not written.startswith(f"{short}("), "a NamedTuple's own"
     chapter = api.chapter_of(name)
     assert f"- file: book/{chapter}\n" in (ROOT / "_toc.yml").read_text()
+
+
+def test_every_function_and_class_has_an_example():
+    """But for launch: to start processes takes seconds."""
+    documented = [name for name in PUBLIC if isinstance(locate(name), (type, FunctionType))]
+    without = [name for name in documented if ">>> " not in inspect.getdoc(locate(name))]
+    assert without == ["bnlib.torch.launch"]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +103,12 @@ def test_an_initial_begins_no_list_and_a_star_no_emphasis(written, read):
     lines = [written]
     api.escape(None, "function", "", None, None, lines)
     assert lines == [read]
+
+
+def test_names_of_torchs_layers_lead_nowhere_where_torch_is_imported():
+    notebooks = {path.stem: lite_notebooks.page(path.stem) for path in (ROOT / "book").glob("*.ipynb")}
+    with_torch = {name for name, each in notebooks.items() if not lite_notebooks.runs_in_a_browser(each)}
+    assert with_torch == {n for n in notebooks if "batch_norm" not in api.public_names(f"book/{n}")}
 
 
 @pytest.mark.parametrize(("what", "name", "shown"), [

@@ -1,4 +1,4 @@
-"""The lint of the book: what HOUSE STYLE asks of every notebook and a machine can see."""
+"""The lint of the book: of what every notebook has to keep, what a machine can see."""
 
 import re
 from itertools import pairwise

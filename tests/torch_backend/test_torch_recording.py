@@ -74,6 +74,15 @@ def test_make_fx(training):
     assert "native_batch_norm" in make_fx(lambda x: bt.batch_norm(x, None, None, training=True))(x).code
 
 
+@pytest.mark.parametrize("record", [lambda model: make_fx(model)(images(6)), exported])
+def test_a_cumulative_average_is_refused_before_it_counts(record):
+    model = nn.Sequential(bt.BatchNorm2d(1, momentum=None).double())
+    with pytest.raises(ValueError, match="momentum must be a number where a graph is recorded"):
+        record(model)
+    assert model[0].num_batches_tracked == 0
+    record(model.eval())
+
+
 def test_a_recorded_function_is_torchs():
     x, vector = images(6)[:, 0], torch.linspace(1, 2, 6).double()
     record = {"training": True}
