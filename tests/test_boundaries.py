@@ -71,7 +71,8 @@ def test_a_hint_names_the_package_that_is_missing(path):
 
 
 def test_docstrings_name_documents_that_are_here():
-    here = {path.name for path in ROOT.parent.rglob("*.md")}
+    folders = (ROOT.parent, ROOT.parent / "book", ROOT.parent / "docs", ROOT / "data")
+    here = {path.name for folder in folders for path in folder.glob("*.md")}
     for path in (*FILES, *Path(__file__).parent.rglob("*.py")):
         kinds = ast.Module, ast.ClassDef, ast.FunctionDef
         nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
