@@ -7,6 +7,14 @@ import { forget, namesOf, recall, remember } from "./memory.js";
 
 const site = new URL("../../", import.meta.url);
 const base = new URL("pyodide/", site);
+
+// Pyodide reads a string of Python's that lies beyond 2 GiB from another place: no memory goes so far.
+const { grow } = WebAssembly.Memory.prototype;
+WebAssembly.Memory.prototype.grow = function (pages) {
+  if (this.buffer.byteLength + pages * 2 ** 16 > 2 ** 31) throw new RangeError("2 GiB are the most");
+  return grow.call(this, pages);
+};
+
 let python, runner, compiled, idle;
 let called; // the names of what the browser keeps, or null
 let started; // Python's memory after its first start, until it is kept

@@ -314,10 +314,9 @@ for (const name of ["QuotaExceededError", "SecurityError"]) {
 }
 
 test("storage of another version is left whole and said", async () => {
-  const page = await open("book/playground.html");
-  await page.locator(".run-work").waitFor();
-  await page.evaluate(() => localStorage.setItem("batch norm book / page playground", '{"version":9,"cells":["<b>new</b>"]}'));
-  await page.reload();
+  const beforeLoad = (page) => page.addInitScript(() =>
+    localStorage.setItem("batch norm book / page playground", '{"version":9,"cells":["<b>new</b>"]}'));
+  const page = await open("book/playground.html", { beforeLoad });
   await page.getByText("is of another version of the book").waitFor();
   await click(page, page.getByText("Your work", { exact: true }));
   await page.locator(".run-work pre").getByText('{"version":9,"cells":["<b>new</b>"]}').waitFor();
