@@ -33,7 +33,7 @@ test: .venv/installed
 
 light: .venv-light/installed
 	@echo "[1/1] unit tests with NumPy alone: no torch, no matplotlib"
-	@$(LIGHT)/pytest -q --doctest-modules
+	@$(LIGHT)/pytest -q -n 2 --doctest-modules
 
 # Made anew each time, so that PYTHON can be another: the first NumPy from 2.0 on that it can have without a compiler.
 oldest:
@@ -62,7 +62,7 @@ browser: site
 	@echo "[1/2] installing the browsers' drivers"
 	@cd tests/browser && npm ci --loglevel=error --no-audit --no-fund
 	@echo "[2/2] every page in Chromium, a reader's hands in three browsers"
-	@node --test --test-concurrency=1 tests/browser/*.test.mjs
+	@node --test --test-concurrency=2 tests/browser/*.test.mjs
 
 pdf: .venv/installed
 	@$(BIN)/python tools/typeset.py --check
@@ -106,7 +106,7 @@ clean:
 	@$(NEW_ENOUGH)
 	@echo "[0] installing NumPy and the test runner into .venv-light"
 	@$(PYTHON) -m venv --clear .venv-light
-	@$(LIGHT)/pip install $(PIP_QUIET) -c requirements.txt numpy pytest hypothesis setuptools
+	@$(LIGHT)/pip install $(PIP_QUIET) -c requirements.txt numpy pytest pytest-xdist hypothesis setuptools
 	@$(LIGHT)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
 
