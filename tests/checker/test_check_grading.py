@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -388,7 +389,17 @@ while not open({str(started)!r}).read():
 """
     assert graded(write(tmp_path / "class", {"forks": forks + RIGHT}), assignment)["forks"].ok
     state = Path(f"/proc/{started.read_text()}/stat")
-    assert not state.exists() or state.read_text().split()[2] in "ZX"
+
+    def ended():
+        try:
+            return state.read_text().split()[2] in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    until = time.monotonic() + 10  # it is killed, and dies when it is its turn
+    while not ended() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert ended()
     left = [file.name for file in (tmp_path / "temporary").iterdir()]
     assert [name for name in left if not name.startswith("pymp-")] == []  # that is the server's own
 
