@@ -37,8 +37,7 @@ def compare_functions(mine, right, probes, mistakes, results, close, see):
         return Report(False, "\n".join([f"wrong: {REMEMBERED}{drawn}", *chapter]), ["hidden-state"])
     if not wrong:
         return Report(True, f"right\n{WIDER}" if is_wider(task, outcomes) else "right")
-    lines, ids = explain(task, outcomes, wrong, named)
-    bare, _ = explain(task, outcomes, wrong, {})
+    lines, bare, ids = explain(task, outcomes, wrong, named)
     return Report(False, "\n".join(lines + chapter), ids, "\n".join(bare))
 
 
@@ -65,23 +64,30 @@ def find_mistakes(task, outcomes, wrong):
 
 
 def explain(task, outcomes, wrong, named):
-    """The lines of a report on wrong results, and its ids."""
+    """The lines of a report on wrong results, those that name nothing, and its ids."""
     explained = [key for key in wrong if any(key in keys for keys in named.values())]
     others = [key for key in wrong if key not in explained]
     good = right_parts(task, outcomes, wrong)
-    lines, ids = [f"right already: {good}"] if good else [], list(named)
+    bare, ids = [f"right already: {good}"] if good else [], list(named)
+    lines = list(bare)
+
+    def tell(sentences, shown):
+        shown = list(shown)
+        lines.append(f"wrong: {' '.join([*sentences, *shown])}")
+        bare.append(f"wrong: {' '.join(shown)}")
+
     if named:
-        lines.append(f"wrong: {' '.join([*named, *show(task, outcomes, explained)])}")
+        tell(named, show(task, outcomes, explained))
     findings = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
     if findings and not named:
-        lines.append(f"wrong: {' '.join(show(task, outcomes, wrong))}")
+        tell([], show(task, outcomes, wrong))
         ids += dict.fromkeys(finding.id for finding in findings)
     elif others:
         clues, slips, shows = find_clues(task, outcomes, others)
-        lines.append(f"wrong: {' '.join([*clues, *show(task, outcomes, others, shows)])}")
+        tell(clues, show(task, outcomes, others, shows))
         lines += [f"perhaps: {slip}" for slip in slips]
         ids += [*clues, *slips]
-    return lines, ids
+    return lines, bare, ids
 
 
 def right_parts(task, outcomes, wrong):

@@ -186,6 +186,8 @@ def test_an_unnamed_report_shows_where_and_names_nothing():
     assert str(check.function(lambda x: x**2, lambda x: 2 * x, [(3.0,)], squared).unnamed()) == (
         "wrong: For x = 3 your result is 9, the right one 6."
     )
+    turned = check.function(lambda x: -x, lambda x: x, [(3.0,)], {"The sign is turned.": lambda x: -x})
+    assert str(turned.unnamed()) == "wrong: For x = 3 your result is -3, the right one 3."
     mistakes = {"The second is squared.": (1.0, 9.0)}
     told = answer((1.0, 9.0), (1.0, 3.0), mistakes=mistakes, see="speed").unnamed()
     assert str(told).startswith("right already: result 1\nwrong in result 2: got 9")
