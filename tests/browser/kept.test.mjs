@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { after, test } from "node:test";
 import { address, close, open, violations } from "./browser.mjs";
 import { hashFor } from "../../assets/run/share.js";
+import { codeCells } from "./site.mjs";
 import { click, fieldOf, said, start, write } from "./reader.mjs";
 
 after(close);
@@ -324,15 +325,13 @@ test("storage of another version is left whole and said", async () => {
 });
 
 test("a change to a cell that this edition no longer has is set aside, and one that moved is found", async () => {
-  const page = await open("book/playground.html");
-  await page.locator(".run-work").waitFor();
-  await page.evaluate(() => {
-    const published = document.querySelector("#cell-3 .cell_input pre").textContent.replace(/\n$/, "");
-    const when = "2026-01-02T03:04:05.000Z";
-    const cells = { 2: { published: "a cell of old", text: "'gone'", when }, 7: { published, text: "'moved'", when } };
-    localStorage.setItem("batch norm book / page playground", JSON.stringify({ version: 1, cells, solved: {}, aside: [] }));
-  });
-  await page.reload();
+  const published = codeCells("playground")[2].source.join("");
+  const when = "2026-01-02T03:04:05.000Z";
+  const cells = { 2: { published: "a cell of old", text: "'gone'", when }, 7: { published, text: "'moved'", when } };
+  const kept = JSON.stringify({ version: 1, cells, solved: {}, aside: [] });
+  const beforeLoad = (page) => page.addInitScript((kept) => // before any script of the page, which keeps its own
+    localStorage.setItem("batch norm book / page playground", kept), kept);
+  const page = await open("book/playground.html", { beforeLoad });
   await page.getByText("1 of your changes belongs to a cell that this edition of the page no longer has").waitFor();
   await click(page, button(page, "Show my changes"));
   assert.equal(await fieldOf(page, 3).inputValue(), "'moved'");

@@ -11,6 +11,7 @@ mkdirSync(screenshots, { recursive: true });
 for (const path of pages) {
   test(path, async () => {
     const page = await open(path, { reducedMotion: "reduce" });
+    await page.waitForLoadState("networkidle"); // modules and fonts come after the load
     const bytes = await page.evaluate(() =>
       performance.getEntries().reduce((sum, entry) => sum + (entry.transferSize ?? 0), 0));
     assert.ok(bytes > 50_000 && bytes < 600_000, `the page takes ${bytes} bytes`);
