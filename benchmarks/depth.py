@@ -62,25 +62,24 @@ def sweep(cases, steps):
     return found
 
 
-def nudged(rate=0.03, change=1e-12):
-    """By how much a tiny change moves the accuracies, by network."""
-    seeds = {"plain": SEEDS[:1], "norm": SEEDS, "skip and norm": SEEDS[:1], "small skip": SEEDS[:1]}
+def nudged(rates, rate=0.03, change=1e-12):
+    """By how much a tiny change moves the accuracies of the table `rates`, by network."""
+    counts = {"plain": 1, "norm": len(SEEDS), "skip and norm": 1, "small skip": 1}
     ways = {
-        kind: [round(abs(learned(kind, s, rate, change=change) - learned(kind, s, rate)), 4) for s in some]
-        for kind, some in seeds.items()
+        kind: [
+            round(abs(learned(kind, seed, rate, change=change) - rates[kind][str(rate)][i]), 4)
+            for i, seed in enumerate(SEEDS[:count])
+        ]
+        for kind, count in counts.items()
     }
     print(f"moved by a change of {change:g}:", ways, flush=True)
     return ways
 
 
 def main():
-    tables = {
-        "rates": sweep(
-            [("skip", rate) for rate in TINY] + [(kind, rate) for kind in KINDS for rate in RATES], STEPS
-        ),
-        "long": sweep(LONG, 10 * STEPS),
-        "nudged": nudged(),
-    }
+    cases = [("skip", rate) for rate in TINY] + [(kind, rate) for kind in KINDS for rate in RATES]
+    rates = sweep(cases, STEPS)
+    tables = {"rates": rates, "long": sweep(LONG, 10 * STEPS), "nudged": nudged(rates)}
     if "--write" in sys.argv:
         STORED.write_text(json.dumps(tables, indent=1) + "\n")
 

@@ -183,7 +183,8 @@ def refuse(folder, homes, written, event, given):
         raise PermissionError(f"{event} is not allowed while code is checked")
     opens = event == "open" and isinstance(given[0], (str, bytes)) and (given[2] or 0) & WRITES
     if opens or event in NAMES:
-        path = Path(os.fsdecode(given[event in NAMES])).absolute()
+        target = given[0] if opens else given[1]  # of two names the new one
+        path = Path(os.fsdecode(target)).absolute()
         written.add(path)
         if len(written) > FILES:
             raise PermissionError(f"writing more than {FILES} files is not allowed while code is checked")
