@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from bnlib.check.confined import FAILED, check_confined
 from bnlib.check.library import MISCONCEPTIONS
@@ -38,16 +38,25 @@ def grade(submissions, assignment, path=None, seconds=10, jobs=None):
         return check_confined(submissions[name], path, function, seconds)
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as threads:
+        futures = [threads.submit(one, pair) for pair in pairs]
         try:
-            reports = list(reported(threads.map(one, pairs), len(pairs)))
+            reports = [future.result() for future in reported(futures, len(futures))]
         except BaseException:  # Ctrl-C: what runs is not waited for
-            for child in multiprocessing.active_children():
-                child.kill()
+            kill(futures)
             raise
     graded = {name: {} for name in submissions}
     for (name, function), report in zip(pairs, reports, strict=True):
         graded[name][function] = report
     return graded
+
+
+def kill(futures):
+    """End what runs, and what a thread is about to start."""
+    for future in futures:
+        future.cancel()
+    while wait(futures, timeout=0.05).not_done:
+        for child in multiprocessing.active_children():
+            child.kill()
 
 
 def score(reports, assignment):

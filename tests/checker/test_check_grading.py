@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bnlib.check import confined
 from bnlib.check.__main__ import main
 from bnlib.check.assignment import PLAYGROUND, read_assignment
 from bnlib.check.confined import check_confined
@@ -431,6 +432,27 @@ def test_ctrl_c_ends_it_at_once(tmp_path, tmp_path_factory, assignment):
         running.send_signal(signal.SIGINT)
         assert running.communicate(timeout=60) == ("", "interrupted: nothing is graded\n")
     assert running.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_ctrl_c_ends_what_is_about_to_start(tmp_path, tmp_path_factory, assignment, monkeypatch):
+    ended = tmp_path_factory.mktemp("elsewhere") / "ended"
+    goes_on = f"import time\ntime.sleep(3)\nopen({str(ended)!r}, 'w').close()"
+    folder = write(tmp_path / "class", {"ada": goes_on})
+
+    def start_late(*given, start=confined.start):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)  # by now the main thread has heard of it
+        return start(*given)
+
+    monkeypatch.setattr(confined, "start", start_late)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            graded(folder, assignment, jobs=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not ended.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
