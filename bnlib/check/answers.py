@@ -14,8 +14,8 @@ def compare_answers(got, wanted, rtol, atol, mistakes, digits, see, apart):
     exact = wanted
     if digits is not None:  # right is what is rounded to the same number
         wanted, rtol, atol = round_all(wanted, digits), 0, 0.5 * 10.0**-digits * (1 + 1e-9)
-    if isinstance(wanted, tuple) and isinstance(got, np.ndarray) and got.shape[:1] == (len(wanted),):
-        got = tuple(got)
+    if isinstance(wanted, tuple) and hasattr(got, "shape") and as_array(got).shape[:1] == (len(wanted),):
+        got = tuple(as_array(got))
     if is_untouched(got):
         return Report(False, NOT_TRIED)
     wrong = describe_difference(got, wanted, rtol, atol, mistakes is None, apart)
@@ -136,9 +136,10 @@ def as_numbers(got, wanted):
 
 
 def as_array(got):
+    """An answer as an array, a tensor without its graph; an array of None for what is none."""
     try:
-        return np.asarray(got)
-    except Exception:  # a ragged list, or a tensor that keeps its graph
+        return np.asarray(got.detach() if hasattr(got, "detach") else got)
+    except Exception:  # a ragged list
         return np.asarray(None)
 
 

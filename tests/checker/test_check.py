@@ -150,6 +150,31 @@ def test_the_nearest_mistake_is_told():
     assert answer(10.8, 20.0, rtol=0.1, mistakes=mistakes).misconceptions == ["far"]
 
 
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_tensor_that_keeps_its_graph_is_taken_without(detached):
+    class Tensor:  # as torch has it
+        shape = (2,)
+
+        def __init__(self, values, keeps_graph=True):
+            self.values, self.keeps_graph = values, keeps_graph
+
+        def detach(self):
+            return Tensor(self.values, False)
+
+        def __array__(self, *_, **__):
+            if self.keeps_graph:
+                raise RuntimeError("call detach()")
+            return np.array(self.values)
+
+    values, right = Tensor([1.0, 2.0], not detached), np.array([1.0, 2.0])
+    assert answer(values, right).ok
+    assert answer((values, values), (right, right)).ok
+    assert answer(values, (1.0, 2.0)).ok  # one tensor for two results
+    assert not answer(values, (1.0, 2.5)).ok
+    assert check.function(lambda x: (values, values), lambda x: (right, right), [(1.0,)], {}).ok
+    assert check.function(lambda x: values, lambda x: (1.0, 2.0), [(1.0,)], {}).ok
+
+
 def test_what_numpy_cannot_take_is_wrong_and_does_not_raise():
     class Tensor:
         def __array__(self, *_, **__):

@@ -320,6 +320,8 @@ def test_the_layers_that_the_chapter_on_relatives_names():
     ]
     for layer, (y, _) in pairs:
         assert_close(layer(torch.tensor(x)).detach().numpy(), y, **TIGHT)
+        assert layer.eps == 1e-5
+    assert nn.RMSNorm(whole).eps is None  # then it is the rounding unit
     last = nn.LayerNorm(6, **double)(torch.tensor(x).movedim(1, -1)).detach().numpy()
     assert_close(last, bnlib.layer_norm(np.moveaxis(x, 1, -1), 6)[0], **TIGHT)
     tracked = nn.InstanceNorm2d(6, track_running_stats=True, **double)
