@@ -13,7 +13,9 @@ import sys
 import tempfile
 from contextlib import suppress
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -41,6 +43,7 @@ SHARED = (np, np.linalg, np.random, check)  # whose names a submission has no bu
 NAMES = ("os.rename", "os.link")  # what was written, so that its old name is free for more
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
 TRIES = 3  # to start a process
+ASKING = Lock()  # a process tells its exit code once: of two threads that ask, one would hear 255
 
 
 def check_confined(submission, assignment, name, seconds):
@@ -58,15 +61,14 @@ def check_confined(submission, assignment, name, seconds):
                 return failed("too slow", f"longer than {seconds:g} seconds")
             return Report(**json.loads(receiver.recv_bytes(20 * LONGEST)))
         except EOFError:
-            child.join()
-            return failed("crashed", f"the process ended {describe_end(child.exitcode)}")
+            return failed("crashed", f"the process ended {describe_end(exit_code(child))}")
         except (OSError, ValueError, TypeError):
             return failed("crashed", "what came back is no report")
         finally:
             with suppress(AttributeError, OSError):  # not on Windows; or none of its processes is left
                 os.killpg(child.pid, signal.SIGKILL)
             child.kill()
-            child.join()
+            exit_code(child)
             receiver.close()
 
 
@@ -75,12 +77,20 @@ def start(context, given):
     for left in reversed(range(TRIES)):
         child = context.Process(target=work, args=given, daemon=True)
         try:
-            child.start()
+            with ASKING:
+                child.start()  # it asks all others whether they have ended
         except (EOFError, OSError):
             if not left:
                 raise
         else:
             return child
+
+
+def exit_code(child):
+    """How a process ended, when it has."""
+    wait([child.sentinel])
+    with ASKING:
+        return child.exitcode
 
 
 def failed(kind, words):

@@ -1,5 +1,6 @@
 """Grading from the command line: every accident of a class gets its line, and none holds up the rest."""
 
+import itertools
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -412,6 +414,22 @@ def test_a_server_that_was_killed_is_started_again(tmp_path, assignment):
     folder = write(tmp_path / "class", {"a": kills + RIGHT, "b": RIGHT, "c": ACCIDENTS["square"][0]})
     reports = graded(folder, assignment, jobs=1)
     assert [report.ok for report in reports.values()] == [True, True, False]
+
+
+@pytest.mark.skipif(confined.START != "forkserver", reason="elsewhere another call reads the exit code")
+def test_an_exit_code_is_read_once(tmp_path, assignment, monkeypatch):
+    """Each process that starts asks the others whether they have ended: that takes no code away."""
+    waits = itertools.cycle((0.08, 0, 0.02))  # so that of two that read the later one may come first
+
+    def read_late(file, read=forkserver.read_signed):
+        time.sleep(next(waits))
+        return read(file)
+
+    monkeypatch.setattr(forkserver, "read_signed", read_late)
+    leaves = {f"s{i}": f"import os; os._exit({i})" for i in range(24)}
+    reports = graded(write(tmp_path / "class", leaves), assignment, jobs=4)
+    for i in range(24):
+        assert reports[f"s{i}"].text.startswith(f"crashed: the process ended with exit code {i},")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
