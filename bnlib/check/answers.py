@@ -14,7 +14,7 @@ def compare_answers(got, wanted, rtol, atol, mistakes, digits, see, apart):
     exact = wanted
     if digits is not None:  # right is what is rounded to the same number
         wanted, rtol, atol = round_all(wanted, digits), 0, 0.5 * 10.0**-digits * (1 + 1e-9)
-    if isinstance(wanted, tuple) and hasattr(got, "shape") and as_array(got).shape[:1] == (len(wanted),):
+    if isinstance(wanted, tuple) and shape_of(got)[:1] == (len(wanted),):
         got = tuple(as_array(got))
     if is_untouched(got):
         return Report(False, NOT_TRIED)
@@ -141,6 +141,11 @@ def as_array(got):
         return np.asarray(got.detach() if hasattr(got, "detach") else got)
     except Exception:  # a ragged list
         return np.asarray(None)
+
+
+def shape_of(got):
+    """The shape of an array or a tensor; of anything else no axes."""
+    return as_array(got).shape if hasattr(got, "shape") else ()
 
 
 def describe_wanted(wanted):

@@ -61,14 +61,14 @@ def check_confined(submission, assignment, name, seconds):
                 return failed("too slow", f"longer than {seconds:g} seconds")
             return Report(**json.loads(receiver.recv_bytes(20 * LONGEST)))
         except EOFError:
-            return failed("crashed", f"the process ended {describe_end(exit_code(child))}")
+            return failed("crashed", f"the process ended {describe_end(end_of(child))}")
         except (OSError, ValueError, TypeError):
             return failed("crashed", "what came back is no report")
         finally:
             with suppress(AttributeError, OSError):  # not on Windows; or none of its processes is left
                 os.killpg(child.pid, signal.SIGKILL)
             child.kill()
-            exit_code(child)
+            end_of(child)
             receiver.close()
 
 
@@ -86,11 +86,12 @@ def start(context, given):
             return child
 
 
-def exit_code(child):
-    """How a process ended, when it has."""
-    wait([child.sentinel])
+def end_of(child):
+    """Wait for the end of a process, and return its exit code."""
+    wait([child.sentinel])  # without the lock: others start meanwhile
     with ASKING:
-        return child.exitcode
+        child.join()
+    return child.exitcode
 
 
 def failed(kind, words):

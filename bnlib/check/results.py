@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.check.answers import as_array, as_numbers, describe_kind, describe_wanted
+from bnlib.check.answers import as_array, as_numbers, describe_kind, describe_wanted, shape_of
 from bnlib.check.calling import Finding, of_shape
 from bnlib.check.trial import CLOSE, largest
 
@@ -25,7 +25,8 @@ def pairs(got, wanted, path="", names=()):
         same, keys = isinstance(got, dict) and set(got) == set(wanted), list(wanted)
         what, told = f"a dict with the keys {', '.join(map(str, keys))} is", ""
     elif isinstance(wanted, (tuple, list)):
-        got = list(as_array(got)) if has_shape_of(got, wanted) else got
+        if (shape := shape_of(got)) and shape == as_array(wanted).shape:
+            got = list(as_array(got))
         same, keys = isinstance(got, (tuple, list)) and len(got) == len(wanted), range(len(wanted))
         what = f"{len(wanted)} result{' is' if len(wanted) == 1 else 's are'}"
         told, names = f": {', '.join(names)}" if names else "", names or range(1, len(wanted) + 1)
@@ -39,11 +40,6 @@ def pairs(got, wanted, path="", names=()):
         return
     for key, name in zip(keys, names or keys, strict=True):
         yield from pairs(got[key], wanted[key], f"{path}.{name}" if path else f"{name}")
-
-
-def has_shape_of(got, wanted):
-    """Whether an array or a tensor is as long as a tuple or list of results."""
-    return hasattr(got, "shape") and as_array(got).shape == as_array(wanted).shape
 
 
 def name_result(path, name):

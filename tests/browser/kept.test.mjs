@@ -314,10 +314,15 @@ for (const name of ["QuotaExceededError", "SecurityError"]) {
   });
 }
 
+/** The playground, in a browser that kept this text before any script of the page, which keeps its own, ran. */
+const openKeeping = (text) =>
+  open("book/playground.html", {
+    beforeLoad: (page) => page.addInitScript((text) =>
+      localStorage.setItem("batch norm book / page playground", text), text),
+  });
+
 test("storage of another version is left whole and said", async () => {
-  const beforeLoad = (page) => page.addInitScript(() =>
-    localStorage.setItem("batch norm book / page playground", '{"version":9,"cells":["<b>new</b>"]}'));
-  const page = await open("book/playground.html", { beforeLoad });
+  const page = await openKeeping('{"version":9,"cells":["<b>new</b>"]}');
   await page.getByText("is of another version of the book").waitFor();
   await click(page, page.getByText("Your work", { exact: true }));
   await page.locator(".run-work pre").getByText('{"version":9,"cells":["<b>new</b>"]}').waitFor();
@@ -328,10 +333,7 @@ test("a change to a cell that this edition no longer has is set aside, and one t
   const published = codeCells("playground")[2].source.join("");
   const when = "2026-01-02T03:04:05.000Z";
   const cells = { 2: { published: "a cell of old", text: "'gone'", when }, 7: { published, text: "'moved'", when } };
-  const kept = JSON.stringify({ version: 1, cells, solved: {}, aside: [] });
-  const beforeLoad = (page) => page.addInitScript((kept) => // before any script of the page, which keeps its own
-    localStorage.setItem("batch norm book / page playground", kept), kept);
-  const page = await open("book/playground.html", { beforeLoad });
+  const page = await openKeeping(JSON.stringify({ version: 1, cells, solved: {}, aside: [] }));
   await page.getByText("1 of your changes belongs to a cell that this edition of the page no longer has").waitFor();
   await click(page, button(page, "Show my changes"));
   assert.equal(await fieldOf(page, 3).inputValue(), "'moved'");

@@ -175,6 +175,12 @@ def test_a_tensor_that_keeps_its_graph_is_taken_without(detached):
     assert check.function(lambda x: values, lambda x: (1.0, 2.0), [(1.0,)], {}).ok
 
 
+@pytest.mark.parametrize("one", [np.float64(2), np.array(2.0)])
+def test_a_number_is_one_result_where_several_of_unequal_shapes_are_wanted(one):
+    report = check.function(lambda x: one, lambda x: (x, x.mean()), [(np.array([1.0, 3.0]),)], {})
+    assert "one result, where 2 results are wanted" in report.text
+
+
 def test_what_numpy_cannot_take_is_wrong_and_does_not_raise():
     class Tensor:
         def __array__(self, *_, **__):
