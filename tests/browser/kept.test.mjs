@@ -335,10 +335,10 @@ test("a change to a cell that this edition no longer has is set aside, and one t
   const cells = { 2: { published: "a cell of old", text: "'gone'", when }, 7: { published, text: "'moved'", when } };
   const page = await openKeeping(JSON.stringify({ version: 1, cells, solved: {}, aside: [] }));
   await page.getByText("1 of your changes belongs to a cell that this edition of the page no longer has").waitFor();
+  await click(page, page.getByText("Your work", { exact: true })); // before the fields come, and move the page
+  await page.locator(".run-work pre").getByText("'gone'").waitFor();
   await click(page, button(page, "Show my changes"));
   assert.equal(await fieldOf(page, 3).inputValue(), "'moved'");
   assert.doesNotMatch(await fieldOf(page, 2).inputValue(), /gone/);
-  await click(page, page.getByText("Your work", { exact: true }));
-  await page.locator(".run-work pre").getByText("'gone'").waitFor();
   await page.context().close();
 });
